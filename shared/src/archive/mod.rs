@@ -1,0 +1,79 @@
+//! Reading archives from memory: bounded, in one pass, nothing on disk.
+
+mod expand;
+mod limits;
+mod tar_gz;
+
+pub use limits::{Limit, Limits};
+pub use tar_gz::{Entry, Totals, Visit, read};
+
+use crate::failure::Classified;
+
+/// Why an archive was refused. None of these is cured by trying again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    /// The first bytes are not a gzip header.
+    #[error("not a gzip file: it starts with {start:02x?}")]
+    NotGzip {
+        /// The first bytes, four at most.
+        start: Vec<u8>,
+    },
+    /// The gzip stream or the tar structure is cut or damaged.
+    #[error("damaged at byte {offset} of the expanded archive")]
+    Damaged {
+        /// Position in the expanded stream, in bytes.
+        offset: u64,
+        /// What the decoder said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An entry holds fewer bytes than its header says.
+    #[error("entry {entry} is cut: {found} of {expected} bytes")]
+    CutEntry {
+        /// The entry's name.
+        entry: String,
+        /// Bytes that are there.
+        found: u64,
+        /// Bytes that the header announces.
+        expected: u64,
+    },
+    /// A limit was passed.
+    #[error("{limit} over the limit of {maximum}{at}", at = at(entry))]
+    TooLarge {
+        /// Which limit.
+        limit: Limit,
+        /// Its value.
+        maximum: u64,
+        /// The entry that passed it, where it was one.
+        entry: Option<String>,
+    },
+    /// A kind of entry that has no business in such an archive.
+    #[error("entry {entry} is {what}, which is refused")]
+    RefusedEntry {
+        /// The entry's name.
+        entry: String,
+        /// What it is: `a link`, `a sparse file`, ..
+        what: &'static str,
+    },
+}
+
+fn at(entry: &Option<String>) -> String {
+    entry.as_deref().map(|name| format!(" at entry {name}")).unwrap_or_default()
+}
+
+impl Classified for ArchiveError {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "ArchiveTooLarge",
+            _ => "Archive",
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! The AWS clients, over one HTTP client with rustls and ring.
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+/// What all clients share: credentials, region, HTTP client. Nothing connects before the first call.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    config: SdkConfig,
+    endpoint_overridden: bool,
+}
+
+impl Aws {
+    /// Reads credentials, region and endpoints the way every AWS SDK does, from the environment.
+    #[expect(clippy::disallowed_methods, reason = "the SDK reads the same variables itself")]
+    pub async fn from_env() -> Self {
+        let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        let endpoint_overridden =
+            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
+        Self { config, endpoint_overridden }
+    }
+
+    /// For tests that need credentials of their own.
+    #[cfg(test)]
+    pub(crate) fn with_config(config: SdkConfig) -> Self {
+        Self { config, endpoint_overridden: false }
+    }
+
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::from_conf(self.s3_config().build())
+    }
+
+    /// A client that tries once: downloads have a retry policy of their own, which resumes.
+    pub(crate) fn s3_without_retries(&self) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::from_conf(self.s3_config().retry_config(RetryConfig::disabled()).build())
+    }
+
+    fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        // Bucket names as host names need wildcard DNS, which no local server has.
+        aws_sdk_s3::config::Builder::from(&self.config).force_path_style(self.endpoint_overridden)
+    }
+
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config)
+    }
+
+    pub(crate) fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.config)
+    }
+
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+}

@@ -1,0 +1,86 @@
+//! The migrations, embedded and versioned. Safe to run twice and at once.
+
+use super::{DbError, Session};
+use crate::failure::Classified;
+use refinery_core::{Migration, Runner};
+
+/// Each migration once, in order. `{inventory}` and `{longshore}` stand for the schemas of the settings.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("V1__catalog_inventory", include_str!("migrations/V1__catalog_inventory.sql")),
+    ("V2__longshore", include_str!("migrations/V2__longshore.sql")),
+];
+
+/// Why the database could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrateError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A migration failed, or the history in the database is not ours.
+    #[error("migration failed")]
+    Migration(#[source] Box<refinery_core::Error>),
+}
+
+impl Classified for MigrateError {
+    fn kind(&self) -> &'static str {
+        "Migration"
+    }
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_transient())
+    }
+}
+
+/// What [`migrate`] did.
+#[derive(Debug, serde::Serialize)]
+pub struct Migrated {
+    /// Migrations applied now, such as `V2__longshore`; empty when there was nothing to do.
+    pub applied: Vec<String>,
+    /// The version that the database is at.
+    pub version: i64,
+}
+
+/// Brings the database up to date.
+///
+/// Needs a role that may create schemas and tables, or schemas that exist and belong to it. Others that migrate at
+/// the same moment wait for the lock. It is a session lock, the one place where an RDS Proxy connection gets pinned:
+/// the runner opens transactions of its own.
+///
+/// # Errors
+/// See [`MigrateError`]. A migration that fails leaves no trace.
+pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
+    let settings = session.settings();
+    let (inventory, longshore) = (settings.inventory_schema.clone(), settings.longshore_schema.clone());
+    session.begin(); // dropped half-way, the connection is closed and the lock with it
+    let lock = "SELECT pg_advisory_lock(hashtextextended('longshore migrations', 0))";
+    session.simple_query(lock).await.map_err(DbError::from)?;
+    for schema in [&inventory, &longshore] {
+        create_schema(session, schema).await?;
+    }
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| {
+            let sql = sql.replace("{inventory}", &inventory).replace("{longshore}", &longshore);
+            Migration::unapplied(name, &sql).map_err(|error| MigrateError::Migration(Box::new(error)))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut runner = Runner::new(&migrations);
+    runner.set_migration_table_name(format!("{longshore}.migrations"));
+    let report = runner.run_async(&mut **session).await.map_err(|error| MigrateError::Migration(Box::new(error)))?;
+    let unlock = "SELECT pg_advisory_unlock(hashtextextended('longshore migrations', 0))";
+    session.simple_query(unlock).await.map_err(DbError::from)?;
+    session.done();
+    Ok(Migrated {
+        applied: report.applied_migrations().iter().map(ToString::to_string).collect(),
+        version: MIGRATIONS.len() as i64,
+    })
+}
+
+/// `CREATE SCHEMA IF NOT EXISTS` wants the right to create schemas even where the schema exists.
+async fn create_schema(session: &Session, schema: &str) -> Result<(), DbError> {
+    let found = session.query_opt("SELECT FROM pg_namespace WHERE nspname = $1", &[&schema]).await?;
+    if found.is_none() {
+        session.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
+    }
+    Ok(())
+}

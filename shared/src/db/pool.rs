@@ -1,0 +1,144 @@
+//! A few connections an execution environment, opened when first needed and checked before each use.
+
+use super::{Connector, DbError};
+use deadpool::managed::{Manager, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_postgres::Client;
+
+/// How long a connection has to prove that it survived the freeze between two invocations.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long [`Pool::settle`] waits for abandoned work to be cancelled.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connections, at most as many as sources are handled side by side. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    inner: deadpool::managed::Pool<Connections>,
+    abandoned: Arc<Mutex<JoinSet<()>>>,
+}
+
+#[derive(Debug)]
+struct Connections(Arc<Connector>);
+
+impl Manager for Connections {
+    type Type = Client;
+    type Error = DbError;
+
+    async fn create(&self) -> Result<Client, DbError> {
+        self.0.connect().await
+    }
+
+    async fn recycle(&self, client: &mut Client, _: &Metrics) -> RecycleResult<DbError> {
+        match tokio::time::timeout(CHECK_TIMEOUT, client.simple_query("")).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(RecycleError::Backend(error.into())),
+            Err(_) => Err(RecycleError::message("it does not answer")),
+        }
+    }
+}
+
+impl Pool {
+    /// A pool of at most `size` connections.
+    pub fn new(connector: Connector, size: usize) -> Self {
+        let manager = Connections(Arc::new(connector));
+        let inner = deadpool::managed::Pool::builder(manager).max_size(size).build();
+        // Building fails only where a time-out is set without a runtime, and none is set.
+        #[expect(clippy::expect_used, reason = "no time-out is set, which is the one thing that can fail")]
+        let inner = inner.expect("a pool without time-outs can be built");
+        Self { inner, abandoned: Arc::default() }
+    }
+
+    /// A connection that works.
+    ///
+    /// # Errors
+    /// See [`DbError`].
+    pub async fn get(&self) -> Result<Session, DbError> {
+        let object = self.inner.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            other => DbError::Credentials(other.to_string()),
+        })?;
+        Ok(Session { object: Some(object), pool: self.clone(), in_transaction: false })
+    }
+
+    /// The settings that connections are opened with.
+    pub fn settings(&self) -> &crate::settings::DatabaseSettings {
+        self.inner.manager().0.settings()
+    }
+
+    /// Waits until statements of abandoned sessions are cancelled. Called before an invocation is answered: after
+    /// that Lambda freezes the process, and a frozen client would keep its locks.
+    pub async fn settle(&self) {
+        let mut abandoned = std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while abandoned.join_next().await.is_some() {} };
+        if tokio::time::timeout(SETTLE_TIMEOUT, all).await.is_err() {
+            tracing::warn!("a statement could not be cancelled in time; the server's own time-out ends it");
+        }
+    }
+
+    fn abandon(&self, client: Client) {
+        let manager = self.inner.manager().0.clone();
+        let token = client.cancel_token();
+        let mut abandoned = self.abandoned.lock().unwrap_or_else(PoisonError::into_inner);
+        abandoned.spawn(async move {
+            if let Err(error) = manager.cancel(token).await {
+                tracing::debug!(%error, "cancelling failed");
+            }
+            // Closing the connection rolls its transaction back.
+            drop(client);
+        });
+    }
+}
+
+/// A connection in use.
+///
+/// Between [`Session::begin`] and [`Session::done`] it holds a transaction. Dropped in between (an error, the
+/// deadline) its statement is cancelled and the connection closed, so that no lock outlives the work.
+pub struct Session {
+    object: Option<Object<Connections>>,
+    pool: Pool,
+    in_transaction: bool,
+}
+
+impl Session {
+    /// Marks the beginning of work that must not be left half done.
+    pub fn begin(&mut self) {
+        self.in_transaction = true;
+    }
+
+    /// The settings that the connection was opened with.
+    pub fn settings(&self) -> &crate::settings::DatabaseSettings {
+        self.pool.settings()
+    }
+
+    /// Marks its end: the connection may be used by others.
+    pub fn done(&mut self) {
+        self.in_transaction = false;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take()
+            && self.in_transaction
+        {
+            self.pool.abandon(Object::take(object));
+        }
+    }
+}
+
+impl Deref for Session {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        self.object.as_ref().unwrap_or_else(|| unreachable!("taken only when dropped"))
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Client {
+        self.object.as_mut().unwrap_or_else(|| unreachable!("taken only when dropped"))
+    }
+}

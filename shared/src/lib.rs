@@ -1,0 +1,15 @@
+//! Longshore unloads archives announced on Kafka into PostgreSQL. See ARCHITECTURE.md for the way through.
+
+pub mod archive;
+pub mod aws;
+pub mod clock;
+pub mod db;
+pub mod failure;
+pub mod fetch;
+pub mod kafka;
+pub mod metrics;
+pub mod settings;
+pub mod setup;
+pub mod telemetry;
+pub mod tls;
+pub mod tower;

@@ -1,0 +1,45 @@
+//! CloudWatch metrics in the embedded metric format: lines on standard output, no call to any API.
+
+use metrics_cloudwatch_embedded::{Builder, Collector};
+use std::sync::OnceLock;
+
+static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
+
+/// Installs the collector, once a process. `function` becomes a dimension of every metric.
+pub fn init(namespace: &str, function: &str) {
+    let builder =
+        Builder::new().cloudwatch_namespace(namespace.to_owned()).with_dimension("Function", function.to_owned());
+    match builder.init() {
+        Ok(collector) => {
+            let _ = COLLECTOR.set(collector);
+        }
+        Err(error) => tracing::warn!(%error, "metrics are off"),
+    }
+}
+
+/// Counts a record by its outcome, and a failure by its kind.
+pub(crate) fn record_ended(outcome: &'static str, kind: Option<&'static str>) {
+    metrics::counter!("Records", "Outcome" => outcome).increment(1);
+    if let Some(kind) = kind {
+        metrics::counter!("Failures", "Kind" => kind).increment(1);
+    }
+}
+
+/// Writes what was collected since the last time. Called at the end of an invocation.
+pub(crate) fn flush() {
+    let Some(collector) = COLLECTOR.get() else { return };
+    if let Some(bytes) = peak_memory() {
+        metrics::gauge!("PeakMemoryBytes").set(bytes as f64);
+    }
+    if let Err(error) = collector.flush(std::io::stdout()) {
+        tracing::warn!(%error, "metrics could not be written");
+    }
+}
+
+/// The process's largest resident size so far, in bytes.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

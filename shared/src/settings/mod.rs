@@ -1,0 +1,188 @@
+//! The settings: read once, from the environment, each variable by name.
+//!
+//! A bad value fails at start-up and names its variable, never on the first message. The README's table is
+//! compared with [`Settings::VARIABLES`] by a test.
+
+mod database;
+mod read;
+
+pub use database::{Credentials, DatabaseSettings};
+pub use read::SettingError;
+
+use crate::archive::Limits;
+use crate::fetch::AllowList;
+use crate::kafka::RejectionTarget;
+use read::Reader;
+use std::time::Duration;
+
+/// One documented variable: its name, its default as the README shows it, and what it sets.
+pub type Variable = (&'static str, &'static str, &'static str);
+
+/// Everything the environment says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the database is and how to log in.
+    pub database: DatabaseSettings,
+    /// What may be downloaded, and from where.
+    pub fetch: FetchSettings,
+    /// What an archive may cost.
+    pub limits: Limits,
+    /// The task API, and which hosts it may be on.
+    pub task: TaskSettings,
+    /// Where records go that can never succeed.
+    pub rejection_target: RejectionTarget,
+    /// How many sources are refreshed side by side. Each takes one database connection.
+    pub concurrency: usize,
+    /// How long before Lambda's own time-out an invocation stops.
+    pub deadline_margin: Duration,
+    /// Whether a message from an unknown tenant creates it.
+    pub create_tenants: bool,
+    /// Whether a reporter that is not there yet becomes a source.
+    pub create_sources: bool,
+    /// The CloudWatch namespace of the metrics.
+    pub metrics_namespace: String,
+}
+
+/// Downloads: what is allowed and how long it may take.
+#[derive(Debug, Clone)]
+pub struct FetchSettings {
+    /// Hosts and buckets that archives may come from.
+    pub allowed: AllowList,
+    /// Time to connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Time for a whole download, retries included.
+    pub timeout: Duration,
+    /// How often a transfer is tried in one invocation.
+    pub attempts: u32,
+}
+
+/// The task API of the Catalog Inventory.
+#[derive(Debug, Clone)]
+pub struct TaskSettings {
+    /// Hosts that `task_url` may name. It is internal, so private addresses are fine there.
+    pub hosts: Vec<String>,
+    /// Base of the task API for ingress messages, whose `category` is a task id.
+    pub api_url: Option<String>,
+    /// Time for one call.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// Every variable that is read, for the README and for `setup`'s help.
+    pub const VARIABLES: &'static [Variable] = &[
+        (
+            "DATABASE_URL",
+            "-",
+            "`postgres://user:password@host:port/name`; `?sslmode=disable` turns TLS off, anything else verifies",
+        ),
+        (
+            "DATABASE_SECRET_ARN",
+            "-",
+            "instead: a Secrets Manager secret with `username`, `password`, `host`, `port`, `dbname`",
+        ),
+        ("DATABASE_IAM_AUTH", "`false`", "log in with an RDS IAM token instead of a password"),
+        ("DATABASE_HOST", "-", "overrides the URL's or the secret's host (RDS Proxy)"),
+        ("DATABASE_PORT", "`5432`", "overrides the port"),
+        ("DATABASE_NAME", "-", "overrides the database's name"),
+        ("DATABASE_USER", "-", "overrides the user"),
+        ("DATABASE_CA_FILE", "-", "PEM file with further CA certificates to trust (the RDS bundle)"),
+        ("INVENTORY_SCHEMA", "`public`", "schema of the Catalog Inventory tables"),
+        ("LONGSHORE_SCHEMA", "`longshore`", "schema of our own tables"),
+        (
+            "LONGSHORE_ALLOWED_HOSTS",
+            "none",
+            "hosts that archives may come from, comma-separated; `*.example.com` means every host below it",
+        ),
+        ("LONGSHORE_ALLOWED_BUCKETS", "none", "buckets that `s3://` archives may come from, comma-separated"),
+        ("LONGSHORE_LOCAL_DEVELOPMENT", "`false`", "allow `http://` and private, link-local and loopback addresses"),
+        ("LONGSHORE_CONNECT_TIMEOUT_MS", "`5000`", "time to connect to a download or the database, in milliseconds"),
+        ("LONGSHORE_DOWNLOAD_TIMEOUT_MS", "`120000`", "time for one archive, retries included, in milliseconds"),
+        ("LONGSHORE_DOWNLOAD_ATTEMPTS", "`4`", "tries for one archive in one invocation"),
+        ("LONGSHORE_MAX_COMPRESSED_BYTES", "`134217728`", "size of an archive, in bytes"),
+        ("LONGSHORE_MAX_EXPANDED_BYTES", "`4294967296`", "what an archive may expand to, in bytes"),
+        ("LONGSHORE_MAX_EXPANSION_RATIO", "`200`", "expanded bytes for each compressed byte"),
+        ("LONGSHORE_MAX_ENTRIES", "`1000000`", "entries in an archive"),
+        ("LONGSHORE_MAX_ENTRY_BYTES", "`33554432`", "size of one entry, in bytes: the largest buffer a refresh holds"),
+        ("LONGSHORE_MAX_JSON_DEPTH", "`64`", "nesting of JSON, at most 120"),
+        (
+            "LONGSHORE_CONCURRENCY",
+            "`2`",
+            "sources refreshed side by side in one invocation, a database connection each",
+        ),
+        (
+            "LONGSHORE_DEADLINE_MARGIN_MS",
+            "`5000`",
+            "an invocation stops this long before its time-out, in milliseconds",
+        ),
+        (
+            "LONGSHORE_REJECTION_TARGET",
+            "`none`",
+            "where rejected records go: `s3://bucket/prefix`, an SQS queue URL, or `none`",
+        ),
+        ("LONGSHORE_CREATE_TENANTS", "`true`", "an unknown tenant is created"),
+        ("LONGSHORE_CREATE_SOURCES", "`true`", "an unknown reporter becomes a source"),
+        ("LONGSHORE_TASK_HOSTS", "none", "hosts that `task_url` may name, comma-separated"),
+        ("LONGSHORE_TASK_API_URL", "-", "base URL of the task API for messages whose `category` is a task id"),
+        ("LONGSHORE_TASK_TIMEOUT_MS", "`3000`", "time for one call of the task API, in milliseconds"),
+        ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
+    ];
+
+    /// Reads the process environment.
+    ///
+    /// # Errors
+    /// Names the variable, what it holds that is wrong, and what it should hold. Never shows a password.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, SettingError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads settings from any source of variables.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let read = Reader::new(&lookup);
+        let local_development = read.flag("LONGSHORE_LOCAL_DEVELOPMENT", false)?;
+        let connect_timeout = read.millis("LONGSHORE_CONNECT_TIMEOUT_MS", 5_000)?;
+        Ok(Self {
+            database: DatabaseSettings::read(&read, connect_timeout)?,
+            fetch: FetchSettings {
+                allowed: AllowList::new(
+                    read.list("LONGSHORE_ALLOWED_HOSTS"),
+                    read.list("LONGSHORE_ALLOWED_BUCKETS"),
+                    local_development,
+                ),
+                connect_timeout,
+                timeout: read.millis("LONGSHORE_DOWNLOAD_TIMEOUT_MS", 120_000)?,
+                attempts: read.number("LONGSHORE_DOWNLOAD_ATTEMPTS", 4, 1..=20)?,
+            },
+            limits: read_limits(&read)?,
+            task: TaskSettings {
+                hosts: read.list("LONGSHORE_TASK_HOSTS"),
+                api_url: read.text("LONGSHORE_TASK_API_URL"),
+                timeout: read.millis("LONGSHORE_TASK_TIMEOUT_MS", 3_000)?,
+            },
+            rejection_target: read.parsed("LONGSHORE_REJECTION_TARGET", RejectionTarget::None)?,
+            concurrency: read.number("LONGSHORE_CONCURRENCY", 2, 1..=64)?,
+            deadline_margin: read.millis("LONGSHORE_DEADLINE_MARGIN_MS", 5_000)?,
+            create_tenants: read.flag("LONGSHORE_CREATE_TENANTS", true)?,
+            create_sources: read.flag("LONGSHORE_CREATE_SOURCES", true)?,
+            metrics_namespace: read.text("LONGSHORE_METRICS_NAMESPACE").unwrap_or_else(|| "Longshore".into()),
+        })
+    }
+}
+
+fn read_limits(read: &Reader<'_>) -> Result<Limits, SettingError> {
+    let default = Limits::default();
+    Ok(Limits {
+        compressed_bytes: read.number("LONGSHORE_MAX_COMPRESSED_BYTES", default.compressed_bytes, 1..=1 << 33)?,
+        expanded_bytes: read.number("LONGSHORE_MAX_EXPANDED_BYTES", default.expanded_bytes, 1..=1 << 40)?,
+        expansion_ratio: read.number("LONGSHORE_MAX_EXPANSION_RATIO", default.expansion_ratio, 1..=1_100)?,
+        entries: read.number("LONGSHORE_MAX_ENTRIES", default.entries, 1..=1 << 32)?,
+        entry_bytes: read.number("LONGSHORE_MAX_ENTRY_BYTES", default.entry_bytes, 1..=1 << 30)?,
+        json_depth: read.number("LONGSHORE_MAX_JSON_DEPTH", default.json_depth, 4..=120)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

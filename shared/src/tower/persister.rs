@@ -1,0 +1,158 @@
+//! The function `tower-persister` below its handler.
+
+use super::message::{Message, Parsed};
+use super::record::{self, Ending, Origin, Phases, phase};
+use super::refresh::{Outcome, Refresh, RefreshError};
+use super::resolve::{MayCreate, SourceId, Target, resolve};
+use super::task::{Progress, Tasks};
+use crate::aws::Aws;
+use crate::clock::{Clock, to_timestamp};
+use crate::db::{Connector, DbError, Pool};
+use crate::failure::{Chain, Classified, Failure};
+use crate::fetch::Fetcher;
+use crate::kafka::{BatchResponse, Consumer, Event, Invocation, Plan, Record, Rejections, process};
+use crate::metrics as emf;
+use crate::settings::Settings;
+use std::time::{Duration, Instant};
+
+/// Brings the Catalog Inventory up to date with the archives that Kafka records announce.
+pub struct TowerPersister {
+    settings: Settings,
+    pool: Pool,
+    fetcher: Fetcher,
+    rejections: Rejections,
+    tasks: Tasks,
+    clock: Clock,
+}
+
+/// A record, understood, and whose it is.
+pub struct Job {
+    message: Box<Message>,
+    target: Target,
+}
+
+impl TowerPersister {
+    /// Wires everything; nothing connects before the first record.
+    pub fn new(settings: Settings, aws: &Aws, clock: Clock) -> Self {
+        let connector = Connector::new(settings.database.clone(), aws.clone(), clock.clone());
+        let pool = Pool::new(connector, settings.concurrency);
+        Self {
+            fetcher: Fetcher::new(settings.fetch.clone(), settings.limits.compressed_bytes, aws),
+            rejections: Rejections::new(settings.rejection_target.clone(), pool.clone(), aws, clock.clone()),
+            tasks: Tasks::new(settings.task.clone()),
+            settings,
+            pool,
+            clock,
+        }
+    }
+
+    /// Handles one invocation: `payload` is the event of a Kafka event source mapping, `remaining` the time until
+    /// Lambda ends it, where that is known.
+    ///
+    /// # Errors
+    /// When the payload is no Kafka event. Everything else is answered for record by record.
+    pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<BatchResponse, Failure> {
+        let event = Event::parse(payload)?;
+        let invocation = Invocation::new(remaining, self.settings.deadline_margin, self.settings.concurrency);
+        let response = process(self, &event, invocation).await;
+        self.pool.settle().await;
+        emf::flush();
+        Ok(response)
+    }
+
+    /// Downloads and applies, and tells the task how it goes.
+    async fn refresh(&self, origin: &Origin, message: &Message) -> Result<Outcome, RefreshError> {
+        let mut phases = Phases::new();
+        let downloading = Instant::now();
+        let archive = self.fetcher.download(&message.url, message.size).await?;
+        phase(&mut phases, "download", downloading.elapsed());
+        if let Some(announced) = message.size.filter(|size| *size != archive.len() as u64) {
+            tracing::warn!(announced, found = archive.len(), "the archive has another size than announced");
+        }
+        let mut session = self.pool.get().await?;
+        let refresh = Refresh { origin, archive, limits: &self.settings.limits, clock: &self.clock, phases };
+        refresh.apply(&mut session).await
+    }
+
+    /// Leaves a failure on record, where the database can be reached.
+    async fn record_failure(&self, origin: &Origin, error: &RefreshError) {
+        let text = Chain(error).to_string();
+        let now = self.clock.timestamp();
+        let write = async {
+            let session = self.pool.get().await?;
+            record::fail_source(&session, origin.target.source, &text, now).await?;
+            let ending = Ending { outcome: "failed", error: Some((error.kind(), text.clone())), ..Ending::default() };
+            record::write_refresh(&*session, origin, &ending, now).await
+        };
+        if let Err(unwritten) = write.await {
+            let unwritten: DbError = unwritten;
+            tracing::warn!(error = %Chain(&unwritten), "the failure could not be recorded");
+        }
+    }
+}
+
+impl Consumer for TowerPersister {
+    type Key = SourceId;
+    type Job = Job;
+
+    async fn plan(&self, record: &Record) -> Result<Plan<SourceId, Job>, Failure> {
+        let message = match Message::parse(record)? {
+            Parsed::NotOurs(why) => return Ok(Plan::Skip(why)),
+            Parsed::Message(message) => message,
+        };
+        let span = tracing::Span::current();
+        span.record("request_id", message.request_id());
+        let may = MayCreate { tenants: self.settings.create_tenants, sources: self.settings.create_sources };
+        let session = self.pool.get().await?;
+        let target = resolve(&session, &message, may).await?;
+        span.record("source_id", target.source.0);
+        if !target.enabled {
+            return Ok(Plan::Skip("its source is disabled"));
+        }
+        Ok(Plan::Run { key: target.source, job: Job { message, target } })
+    }
+
+    async fn run(&self, record: &Record, job: Job) -> Result<&'static str, Failure> {
+        let Job { message, target } = job;
+        let requested_at = message.age.map(to_timestamp);
+        let origin = Origin::new(record, target, message.request_id(), requested_at, self.clock.timestamp());
+        // At once, so that a task API that hangs costs its time-out and not the refresh's time on top.
+        let (outcome, ()) = tokio::join!(self.refresh(&origin, &message), self.tasks.tell(&message, Progress::Running));
+        match outcome {
+            Ok(outcome) => {
+                let none = Default::default();
+                let (text, stats) = match &outcome {
+                    Outcome::Applied(stats) => ("Success", stats),
+                    Outcome::AlreadyApplied => ("Success: the archive had been applied before", &none),
+                    Outcome::Superseded => ("Success: a newer archive had been applied before", &none),
+                };
+                self.tasks.tell(&message, Progress::Completed { message: text, stats }).await;
+                if !matches!(outcome, Outcome::Applied(_)) {
+                    tracing::info!(outcome = outcome.name(), "nothing to do: {text}");
+                }
+                Ok(outcome.name())
+            }
+            Err(error) => {
+                self.record_failure(&origin, &error).await;
+                // One that will be tried again is still running, as far as the task is concerned.
+                if !error.is_transient() {
+                    let text = Chain(&error).to_string();
+                    self.tasks.tell(&message, Progress::Failed { error: &text }).await;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn reject(&self, record: &Record, why: &Failure) -> Result<(), Failure> {
+        let request_id = match Message::parse(record) {
+            Ok(Parsed::Message(message)) => message.request_id,
+            _ => record.header("x-rh-insights-request-id").map(Into::into),
+        };
+        Ok(self.rejections.keep(record, request_id.as_deref(), why).await?)
+    }
+
+    fn ended(&self, _: &Record, outcome: &'static str, failure: Option<&Failure>) {
+        emf::record_ended(outcome, failure.map(Failure::kind));
+    }
+}

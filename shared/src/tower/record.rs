@@ -1,0 +1,260 @@
+//! What a refresh leaves on record: the source's state, a row of its own, an event.
+
+use super::merge::{Stats, TableStats};
+use super::report::Report;
+use super::resolve::{SourceId, Target};
+use super::task::stats_by_key;
+use crate::db::DbError;
+use crate::kafka::Record;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use time::PrimitiveDateTime;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Transaction};
+use uuid::Uuid;
+
+/// How the archive was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Full,
+    Incremental,
+    /// An incremental archive that is older than the last one applied.
+    OlderIncremental,
+}
+
+impl Mode {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+            Self::OlderIncremental => "older incremental",
+        }
+    }
+}
+
+/// Which record a refresh is for, and when it began.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub target: Target,
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub request_id: String,
+    pub requested_at: Option<PrimitiveDateTime>,
+    pub started_at: PrimitiveDateTime,
+}
+
+impl Origin {
+    pub fn new(
+        record: &Record,
+        target: Target,
+        request_id: Option<&str>,
+        requested_at: Option<PrimitiveDateTime>,
+        started_at: PrimitiveDateTime,
+    ) -> Self {
+        Self {
+            target,
+            topic: record.topic.clone(),
+            partition: record.partition,
+            offset: record.offset,
+            request_id: request_id.unwrap_or_default().into(),
+            requested_at,
+            started_at,
+        }
+    }
+}
+
+/// Seconds spent in each phase.
+pub(super) type Phases = BTreeMap<&'static str, f64>;
+
+/// Everything that is known of a refresh when it ends.
+#[derive(Debug, Default)]
+pub(super) struct Ending<'a> {
+    pub outcome: &'static str,
+    pub mode: Option<Mode>,
+    pub sha256: Option<&'a str>,
+    pub archive_bytes: Option<u64>,
+    pub report: Option<&'a Report>,
+    pub stats: Stats,
+    pub phases: Phases,
+    pub error: Option<(&'static str, String)>,
+}
+
+/// The row of one refresh. A record that is delivered again after a failure keeps its row.
+pub(super) async fn write_refresh(
+    client: &impl tokio_postgres::GenericClient,
+    origin: &Origin,
+    ending: &Ending<'_>,
+    finished_at: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let report = ending.report;
+    let totals = report.map(|report| &report.totals);
+    let (kind, error) = ending.error.as_ref().map(|(kind, text)| (*kind, text.as_str())).unzip();
+    let warnings = report.map_or(json!([]), |report| json!(report.warnings));
+    let values: [(&(dyn ToSql + Sync), Type); 23] = [
+        (&origin.target.tenant.0, Type::INT8),
+        (&origin.target.source.0, Type::INT8),
+        (&origin.request_id, Type::TEXT),
+        (&origin.topic, Type::TEXT),
+        (&origin.partition, Type::INT4),
+        (&origin.offset, Type::INT8),
+        (&origin.requested_at, Type::TIMESTAMP),
+        (&origin.started_at, Type::TIMESTAMP),
+        (&finished_at, Type::TIMESTAMP),
+        (&ending.outcome, Type::TEXT),
+        (&ending.mode.map(Mode::name), Type::TEXT),
+        (&ending.sha256, Type::TEXT),
+        (&ending.archive_bytes.map(count), Type::INT8),
+        (&totals.map(|totals| count(totals.expanded_bytes)), Type::INT8),
+        (&totals.map(|totals| count(totals.entries)), Type::INT8),
+        (&totals.map(|totals| count(totals.ignored)), Type::INT8),
+        (&report.map(|report| count(report.bad_objects())), Type::INT8),
+        (&report.map(|report| count(report.ignored_objects())), Type::INT8),
+        (&json!(by_table(&ending.stats)), Type::JSONB),
+        (&warnings, Type::JSONB),
+        (&report.map_or(0, |report| count(report.warning_count)), Type::INT8),
+        (&json!(ending.phases), Type::JSONB),
+        (&kind, Type::TEXT),
+    ];
+    let mut values = values.to_vec();
+    values.push((&error, Type::TEXT));
+    client.execute_typed(include_str!("write_refresh.sql"), &values).await?;
+    Ok(())
+}
+
+fn by_table(stats: &Stats) -> BTreeMap<&'static str, TableStats> {
+    stats.iter().map(|(table, done)| (table.name(), *done)).collect()
+}
+
+/// What the source's row said before.
+#[derive(Debug, Default)]
+pub(super) struct Previous {
+    pub sha: Option<String>,
+    pub applied_at: Option<PrimitiveDateTime>,
+}
+
+/// Takes the source's turn: refreshes of one source wait here for each other until they end. Returns what was applied
+/// last.
+pub(super) async fn claim(transaction: &Transaction<'_>, source: SourceId) -> Result<Previous, DbError> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('longshore refresh of source ' || $1::bigint, 0))";
+    transaction.query_typed(lock, &[(&source.0, Type::INT8)]).await?;
+    let sql = "SELECT previous_sha, last_successful_refresh_at FROM sources WHERE id = $1";
+    let row = transaction.query_typed_opt(sql, &[(&source.0, Type::INT8)]).await?;
+    Ok(row.map(|row| Previous { sha: row.get(0), applied_at: row.get(1) }).unwrap_or_default())
+}
+
+/// Shows that a refresh is under way. Committed before the refresh, so that others see it.
+pub(super) async fn mark_resyncing(
+    client: &impl tokio_postgres::GenericClient,
+    source: SourceId,
+    now: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    let sql = "UPDATE sources SET refresh_state = 'Resyncing', refresh_started_at = $2 WHERE id = $1";
+    client.execute_typed(sql, &[(&source.0, Type::INT8), (&now, Type::TIMESTAMP)]).await?;
+    Ok(())
+}
+
+/// The source's state after an archive that changed what "last applied" means.
+pub(super) async fn finish_source(
+    transaction: &Transaction<'_>,
+    origin: &Origin,
+    sha256: &str,
+    bytes: usize,
+    message: &str,
+    now: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    let sql = "UPDATE sources
+               SET refresh_state = 'Done', refresh_finished_at = $2, last_successful_refresh_at = $3,
+                   last_refresh_message = $4, previous_sha = $5, previous_size = $6
+               WHERE id = $1";
+    transaction
+        .execute_typed(
+            sql,
+            &[
+                (&origin.target.source.0, Type::INT8),
+                (&now, Type::TIMESTAMP),
+                (&origin.requested_at.unwrap_or(now), Type::TIMESTAMP),
+                (&message, Type::TEXT),
+                (&sha256, Type::TEXT),
+                (&i32::try_from(bytes).unwrap_or(i32::MAX), Type::INT4),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The source's state after an archive that is older than the last one applied: what was applied last stays.
+pub(super) async fn finish_older(
+    transaction: &Transaction<'_>,
+    source: SourceId,
+    now: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    let sql = "UPDATE sources SET refresh_state = 'Done', refresh_finished_at = $2 WHERE id = $1";
+    transaction.execute_typed(sql, &[(&source.0, Type::INT8), (&now, Type::TIMESTAMP)]).await?;
+    Ok(())
+}
+
+/// The source's state after a failure, for whoever looks at the source.
+pub(super) async fn fail_source(
+    client: &Client,
+    source: SourceId,
+    error: &str,
+    now: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    let sql = "UPDATE sources
+               SET refresh_state = 'Error', refresh_finished_at = $2, last_refresh_message = $3
+               WHERE id = $1";
+    client.execute_typed(sql, &[(&source.0, Type::INT8), (&now, Type::TIMESTAMP), (&error, Type::TEXT)]).await?;
+    Ok(())
+}
+
+/// `service_offering: adds=1,updates=2`, a line a table that changed.
+pub(super) fn refresh_message(stats: &Stats) -> String {
+    let line = |(table, done): (&super::Table, &TableStats)| {
+        let counts = [("adds", done.adds), ("updates", done.updates), ("deletes", done.deletes)];
+        let changed: Vec<String> =
+            counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name}={count}")).collect();
+        (!changed.is_empty()).then(|| format!("{}: {}", table.stats_key(), changed.join(",")))
+    };
+    let lines: Vec<String> = stats.iter().filter_map(line).collect();
+    if lines.is_empty() { "No updates".into() } else { lines.join("\n") }
+}
+
+/// The event of a refresh that changed something, into the outbox.
+pub(super) async fn write_event(
+    transaction: &Transaction<'_>,
+    origin: &Origin,
+    mode: Mode,
+    stats: &Stats,
+    now: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    if stats.values().all(|done| done.adds + done.updates + done.deletes == 0) {
+        return Ok(());
+    }
+    let data: Value = json!({"mode": mode.name(), "stats": stats_by_key(stats)});
+    let sql = "INSERT INTO outbox
+                 (event_id, key, type, target, target_name, entity_id, request_id, event_data, created_at)
+               SELECT $1, 'tenant/' || $2::bigint, 'MODIFIED', 'INVENTORY_REFRESH', s.name, s.id::text, $4, $5, $6
+               FROM sources s WHERE s.id = $3";
+    transaction
+        .execute_typed(
+            sql,
+            &[
+                (&Uuid::new_v4(), Type::UUID),
+                (&origin.target.tenant.0, Type::INT8),
+                (&origin.target.source.0, Type::INT8),
+                (&origin.request_id, Type::TEXT),
+                (&data, Type::JSONB),
+                (&now, Type::TIMESTAMP),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Adds a phase's duration.
+pub(super) fn phase(phases: &mut Phases, name: &'static str, duration: Duration) {
+    *phases.entry(name).or_default() += (duration.as_secs_f64() * 1e6).round() / 1e6;
+}

@@ -1,0 +1,56 @@
+//! The commands of this repository: `cargo xtask --help`.
+
+mod progress;
+mod stack;
+mod test;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", about = "The commands of this repository", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the local stack: PostgreSQL, S3 and the functions; Ctrl-C stops it
+    Up(up::Options),
+    /// Stop the local stack
+    Down,
+    /// Run every test, on a PostgreSQL of their own
+    Test {
+        /// Passed on to `cargo test`, like `-- -p longshore -- --nocapture`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            // The causes, without the trace that `Debug` prints where RUST_BACKTRACE is set.
+            progress::write_line(std::io::stderr(), &format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    match command {
+        Command::Up(options) => up::up(&workspace, &options).await,
+        Command::Down => up::down(&workspace).await,
+        Command::Test { arguments } => test::run(&workspace, &arguments).await,
+    }
+}

@@ -1,0 +1,247 @@
+//! The local stack: what the functions need, and the functions.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use longshore_devkit::{
+    cargo_lambda::{CargoLambda, Watch, WatchOptions},
+    postgres::{Cluster, Installation},
+    s3::{Credentials, REGION, S3Server},
+};
+use tokio::task::spawn_blocking;
+
+use crate::{progress::Progress, workspace::Workspace};
+
+/// Where the uploads of the ingress service would lie.
+pub const UPLOADS: &str = "longshore-uploads";
+/// Where rejected records go.
+pub const REJECTED: &str = "longshore-rejected";
+/// The database of the functions.
+pub const DATABASE: &str = "longshore";
+
+/// An event without a record: the function starts, and does nothing.
+const NO_RECORDS: &str = r#"{"eventSource":"aws:kafka","bootstrapServers":"","records":{}}"#;
+
+/// What [`Stack::start`] starts.
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    /// Holds all data, logs and the file `env`. One stack at a time can use it.
+    pub dir: PathBuf,
+    /// The port for invocations, when it is free.
+    pub port: Option<u16>,
+    /// Whether a change of a source file builds and starts its function anew.
+    pub reload: bool,
+}
+
+/// A running stack. Dropped, it stops: the functions first, the database last.
+#[derive(Debug)]
+pub struct Stack {
+    /// What the functions' environment holds, and where to reach everything.
+    pub env: BTreeMap<String, String>,
+    /// The functions under `cargo lambda watch`.
+    pub functions: Watch,
+    /// The S3 server, with the buckets [`UPLOADS`] and [`REJECTED`].
+    #[expect(dead_code, reason = "it serves while it lives; who uploads reads it")]
+    pub s3: S3Server,
+    /// The PostgreSQL server, with the database [`DATABASE`].
+    #[expect(dead_code, reason = "it runs while it lives; who looks at rows reads it")]
+    pub cluster: Cluster,
+    env_file: PathBuf,
+    _lock: StackLock,
+}
+
+impl Stack {
+    /// Starts everything, waits until every function has answered, and migrates the database.
+    ///
+    /// # Errors
+    /// The directory is in use by another stack, or something did not start.
+    pub async fn start(workspace: &Workspace, options: &StackOptions, progress: Progress) -> Result<Self> {
+        let lock = StackLock::take(&options.dir)?;
+        let (cluster, s3, cargo_lambda, ()) = tokio::try_join!(
+            start_postgres(options.dir.join("postgres"), progress),
+            start_s3(options.dir.join("s3"), progress),
+            find_cargo_lambda(workspace.target("tools"), progress),
+            build(workspace, progress),
+        )?;
+        let port = free_port(options.port)?;
+        let env = environment(&cluster, &s3, port);
+        let env_file = options.dir.join("env");
+        write_env(&env_file, &env)?;
+
+        let begun = Instant::now();
+        let (root, log) = (workspace.root().to_owned(), options.dir.join("functions.log"));
+        let (reload, variables) = (options.reload, env.clone());
+        let functions = spawn_blocking(move || {
+            cargo_lambda.watch(WatchOptions { workspace: &root, port, env: &variables, log: &log, reload })
+        })
+        .await??;
+        let stack = Self { env, functions, s3, cluster, env_file, _lock: lock };
+        tokio::try_join!(
+            stack.expect_answer("setup", r#"{"command":"migrate"}"#),
+            stack.expect_answer("tower-persister", NO_RECORDS),
+        )
+        .with_context(|| format!("see {}", workspace.shown(&options.dir.join("functions.log"))))?;
+        progress.done("functions", &stack.functions.url(), begun.elapsed());
+        Ok(stack)
+    }
+
+    /// Invokes a function once and insists on success. cargo-lambda itself would wait for ever for a function that ends
+    /// while it starts.
+    async fn expect_answer(&self, function: &str, payload: &'static str) -> Result<()> {
+        let answer = tokio::time::timeout(Duration::from_secs(60), self.functions.invoke(function, payload)).await;
+        let answer = answer.map_err(|_| anyhow!("`{function}` did not answer within a minute"))??;
+        let body = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status.is_success(), "`{function}` answered {}: {body}", answer.status);
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // Nobody should find the addresses of servers that are gone.
+        let _ = fs::remove_file(&self.env_file);
+    }
+}
+
+/// Holds a stack's directory for as long as it lives. The system lets go of it however the process ends.
+#[derive(Debug)]
+pub struct StackLock {
+    _file: File,
+}
+
+impl StackLock {
+    fn take(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        if let Some(pid) = Self::holder(dir)? {
+            bail!("the stack is running already, as process {pid}; `cargo xtask down` stops it");
+        }
+        let mut file = open(dir)?;
+        file.try_lock().context("another stack is starting")?;
+        file.set_len(0)?;
+        write!(file, "{}", std::process::id())?;
+        Ok(Self { _file: file })
+    }
+
+    /// The process that runs the stack of a directory.
+    pub fn holder(dir: &Path) -> Result<Option<u32>> {
+        if !dir.join("lock").exists() {
+            return Ok(None);
+        }
+        match open(dir)?.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => {
+                let pid = fs::read_to_string(dir.join("lock"))?;
+                Ok(Some(pid.trim().parse().context("the lock of the stack names no process")?))
+            }
+            Err(TryLockError::Error(error)) => Err(error).context("cannot look at the lock of the stack"),
+        }
+    }
+}
+
+fn open(dir: &Path) -> Result<File> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+    file.with_context(|| format!("cannot open {}", path.display()))
+}
+
+async fn start_postgres(dir: PathBuf, progress: Progress) -> Result<Cluster> {
+    let begun = Instant::now();
+    let cluster = spawn_blocking(move || {
+        if Installation::find().is_none() {
+            progress.note("PostgreSQL is missing, installing it");
+        }
+        Cluster::start(&dir)
+    })
+    .await?
+    .context("PostgreSQL")?;
+    if !cluster.database_exists(DATABASE).await? {
+        cluster.create_database(DATABASE, None).await?;
+    }
+    progress.done("PostgreSQL", &cluster.address().to_string(), begun.elapsed());
+    Ok(cluster)
+}
+
+async fn start_s3(dir: PathBuf, progress: Progress) -> Result<S3Server> {
+    let begun = Instant::now();
+    let s3 = S3Server::start(&dir, Credentials::random()).await.context("S3")?;
+    for bucket in [UPLOADS, REJECTED] {
+        s3.create_bucket(bucket)?;
+    }
+    progress.done("S3", s3.endpoint(), begun.elapsed());
+    Ok(s3)
+}
+
+async fn find_cargo_lambda(tools: PathBuf, progress: Progress) -> Result<CargoLambda> {
+    spawn_blocking(move || {
+        if let Some(found) = CargoLambda::find(&tools) {
+            return Ok(found);
+        }
+        progress.note("cargo-lambda is missing, installing it from PyPI");
+        CargoLambda::install(&tools)
+    })
+    .await?
+}
+
+async fn build(workspace: &Workspace, progress: Progress) -> Result<()> {
+    let begun = Instant::now();
+    workspace.build_functions().await?;
+    progress.done("build", "debug", begun.elapsed());
+    Ok(())
+}
+
+/// The wished port, unless somebody has it.
+fn free_port(wished: Option<u16>) -> Result<u16> {
+    let wished = wished.and_then(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+    let listener = match wished {
+        Some(listener) => listener,
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free TCP port on 127.0.0.1")?,
+    };
+    Ok(listener.local_addr()?.port())
+}
+
+fn environment(cluster: &Cluster, s3: &S3Server, port: u16) -> BTreeMap<String, String> {
+    let keys = s3.credentials();
+    let variables = [
+        ("DATABASE_URL", cluster.url(DATABASE)),
+        ("FUNCTIONS_URL", format!("http://127.0.0.1:{port}")),
+        ("S3_ENDPOINT_URL", s3.endpoint().to_owned()),
+        ("S3_BUCKET", UPLOADS.to_owned()),
+        ("AWS_ENDPOINT_URL_S3", s3.endpoint().to_owned()),
+        ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key.clone()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("LONGSHORE_ALLOWED_BUCKETS", UPLOADS.to_owned()),
+        ("LONGSHORE_ALLOWED_HOSTS", "127.0.0.1".to_owned()),
+        ("LONGSHORE_TASK_HOSTS", "127.0.0.1".to_owned()),
+        ("LONGSHORE_LOCAL_DEVELOPMENT", "true".to_owned()),
+        ("LONGSHORE_REJECTION_TARGET", format!("s3://{REJECTED}/records")),
+    ];
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The contents of a stack's file `env`.
+///
+/// # Errors
+/// There is no such file: the stack is not running.
+pub fn read_env(dir: &Path) -> Result<BTreeMap<String, String>> {
+    let path = dir.join("env");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let variables = text.lines().filter_map(|line| line.split_once('='));
+    Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+/// `KEY=VALUE` lines, which a shell can read. For the owner's eyes only: there are passwords.
+fn write_env(path: &Path, env: &BTreeMap<String, String>) -> Result<()> {
+    let text: String = env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
