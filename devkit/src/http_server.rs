@@ -214,4 +214,34 @@ mod tests {
         assert_eq!((answer.status, answer.body.as_ref()), (StatusCode::PARTIAL_CONTENT, b"789".as_ref()));
         assert_eq!(answer.headers["content-range"], "bytes 7-9/10");
     }
+
+    #[tokio::test]
+    async fn only_a_client_that_trusts_the_certificate_is_served() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let server = HttpServer::start_tls(&certificate, &key, |_| Reply::ok("secret")).await.unwrap();
+        for trusted in [true, false] {
+            let mut roots = rustls::RootCertStore::empty();
+            if trusted {
+                roots.add(made.cert.der().clone()).unwrap();
+            }
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = rustls::ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            let stream = TcpStream::connect(server.address()).await.unwrap();
+            let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+            let connected = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+            assert_eq!(connected.is_ok(), trusted);
+            if let Ok(mut stream) = connected {
+                stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+                let mut received = String::new();
+                let _ = stream.read_to_string(&mut received).await;
+                assert!(received.ends_with("secret"), "{received}");
+            }
+        }
+        assert_eq!(server.requests().len(), 1);
+    }
 }

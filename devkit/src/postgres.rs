@@ -273,6 +273,8 @@ fn identifier(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[tokio::test]
@@ -303,5 +305,19 @@ mod tests {
         let _cluster = Cluster::start(dir.path()).unwrap();
         let error = Cluster::start(dir.path()).unwrap_err().to_string();
         assert!(error.contains("is in use by another PostgreSQL server"), "{error}");
+    }
+
+    /// For root: the server's user may not enter the directory. For everybody else it is a directory like others.
+    #[test]
+    fn a_closed_directory_is_no_obstacle() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        Cluster::start(dir.path()).unwrap().stop();
+        let again = Cluster::start(dir.path()).unwrap();
+        again.stop();
+        if let Ok(home) = fs::read_to_string(dir.path().join("location")) {
+            assert!(Path::new(&home).join("data/PG_VERSION").exists());
+            fs::remove_dir_all(home).unwrap();
+        }
     }
 }

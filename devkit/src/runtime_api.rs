@@ -226,3 +226,46 @@ fn lambda_environment(name: &str, endpoint: &str) -> [(&'static str, String); 11
         ("TZ", ":UTC".to_owned()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process that does what `script` says instead of asking for work.
+    async fn script(text: &str) -> (tempfile::TempDir, Function) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("function");
+        // Written by another process: a file that any thread's child still has open for writing cannot be run.
+        let write = r#"printf '#!/bin/sh\n%s\n' "$1" > "$2" && chmod 755 "$2""#;
+        let written = std::process::Command::new("sh").args(["-c", write, "sh", text]).arg(&path).status();
+        assert!(written.unwrap().success());
+        let function = Function::spawn(&path, &[("SETTING".to_owned(), "given".to_owned())]).await.unwrap();
+        (dir, function)
+    }
+
+    #[tokio::test]
+    async fn a_function_that_ends_is_an_error_at_once_and_its_last_lines_say_why() {
+        let (_dir, mut function) = script("echo no such setting >&2; exit 3").await;
+        let line = function.log_line(|line| line.contains("setting")).await.unwrap();
+        assert_eq!(line, "no such setting");
+        let error = function.invoke(b"{}", Duration::from_secs(60)).await.unwrap_err();
+        assert!(format!("{error:#}").contains("exit status: 3"), "{error:#}");
+        assert!(function.time_to_first_next().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_function_that_is_too_slow_is_killed() {
+        let (_dir, mut function) = script("exec sleep 60").await;
+        let error = function.invoke(b"{}", Duration::from_millis(20)).await.unwrap_err().to_string();
+        assert_eq!(error, "Task timed out after 0.02 seconds");
+        assert!(function.exited.borrow().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_function_s_environment_is_lambda_s_and_the_given_one() {
+        let (_dir, function) = script("env").await;
+        function.log_line(|line| line == "SETTING=given").await.unwrap();
+        function.log_line(|line| line == "AWS_LAMBDA_FUNCTION_NAME=function").await.unwrap();
+        assert!(!function.logs().iter().any(|line| line.starts_with("HOME=")));
+    }
+}

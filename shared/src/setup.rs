@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
 #[non_exhaustive]
 pub enum Command {
     /// Brings the database up to date.
-    Migrate,
+    Migrate {},
     /// Creates a tenant, or finds it.
     CreateTenant {
         /// The org id, or the account number of those that have none.
@@ -36,7 +36,7 @@ pub enum Command {
         enabled: Option<bool>,
     },
     /// Lists the commands.
-    Help,
+    Help {},
 }
 
 /// Each command with its arguments and what it does.
@@ -98,7 +98,7 @@ impl Command {
 /// See [`SetupError`].
 pub async fn run(command: Command, pool: &Pool) -> Result<Value, SetupError> {
     match command {
-        Command::Migrate => {
+        Command::Migrate {} => {
             let mut session = pool.get().await?;
             let migrated = migrate(&mut session).await?;
             tracing::info!(applied = migrated.applied.len(), version = migrated.version, "database migrated");
@@ -113,7 +113,7 @@ pub async fn run(command: Command, pool: &Pool) -> Result<Value, SetupError> {
             let source = create_source(pool, &external_tenant, &uid, name.as_deref(), enabled).await?;
             source.ok_or_else(|| SetupError::Argument(format!("no tenant {external_tenant}; create-tenant makes one")))
         }
-        Command::Help => Ok(help()),
+        Command::Help {} => Ok(help()),
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn commands_are_read_strictly_and_all_are_in_the_help() {
-        assert_eq!(Command::parse(r#"{"command":"migrate"}"#).unwrap(), Command::Migrate);
+        assert_eq!(Command::parse(r#"{"command":"migrate"}"#).unwrap(), Command::Migrate {});
         for bad in
             ["{}", r#"{"command":"drop"}"#, r#"{"command":"create-tenant"}"#, r#"{"command":"migrate","x":1}"#, "["]
         {

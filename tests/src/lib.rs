@@ -1,1 +1,13 @@
+//! The stage for the tests: a database of its own for each, archives served over HTTP, messages in, rows out.
+//!
+//! Run them with `cargo xtask test`, which starts the PostgreSQL that they need.
 
+mod announcement;
+mod rows;
+mod world;
+
+pub use announcement::Announcement;
+pub use world::World;
+
+pub use longshore_devkit::archive::ArchiveBuilder;
+pub use longshore_devkit::tower::object;

@@ -28,8 +28,7 @@ async fn handle(persister: &TowerPersister, event: LambdaEvent<Box<RawValue>>) -
     let context = event.context;
     let remaining = Clock::system().until(context.deadline());
     let span = tracing::info_span!("invocation", requestId = context.request_id);
-    // Boxed: the type of the whole work is deeper than the compiler likes.
-    Box::pin(persister.handle(event.payload.get(), remaining)).instrument(span).await
+    persister.handle(event.payload.get(), remaining).instrument(span).await
 }
 
 /// What the runtime reports when an invocation fails: the stable kind, and the whole chain of causes.

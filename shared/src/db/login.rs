@@ -73,7 +73,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_iam_token_is_a_presigned_connect_without_scheme() {
-        let credentials = Credentials::from_keys("AKIDEXAMPLE", "secret-key", Some("session".into()));
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret-key", Some("session".into()), None, "test");
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-central-1"))

@@ -54,7 +54,8 @@ impl TowerPersister {
     pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<BatchResponse, Failure> {
         let event = Event::parse(payload)?;
         let invocation = Invocation::new(remaining, self.settings.deadline_margin, self.settings.concurrency);
-        let response = process(self, &event, invocation).await;
+        // Boxed: the type of the whole work is deeper than the compiler likes.
+        let response = Box::pin(process(self, &event, invocation)).await;
         self.pool.settle().await;
         emf::flush();
         Ok(response)

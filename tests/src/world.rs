@@ -1,0 +1,249 @@
+//! One test's world: a migrated database, a web server with archives, and the function below its handler.
+
+use crate::announcement::Announcement;
+use crate::rows;
+use longshore::aws::Aws;
+use longshore::clock::Clock;
+use longshore::db::{Connector, Pool};
+use longshore::kafka::BatchResponse;
+use longshore::settings::Settings;
+use longshore::setup::{self, Command};
+use longshore::tower::TowerPersister;
+use longshore_devkit::archive::ArchiveBuilder;
+use hyper::StatusCode;
+use longshore_devkit::http_server::{HttpServer, Reply};
+use longshore_devkit::kafka_event::KafkaEvent;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+/// A migrated database that tests copy: that is much faster than migrating each time.
+const TEMPLATE: &str = "longshore_test_template";
+
+type Archives = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+
+/// Everything that one test needs. Worlds do not see each other.
+pub struct World {
+    database_url: String,
+    client: Client,
+    archives: Archives,
+    server: HttpServer,
+    variables: HashMap<String, String>,
+    offset: AtomicI64,
+    persister: TowerPersister,
+}
+
+impl World {
+    /// A world with default settings: archives may come from the local server.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A world with further settings; `DATABASE_URL` may contain `{url}` for its own.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let database_url = fresh_database().await;
+        let archives = Archives::default();
+        let served = archives.clone();
+        let server = HttpServer::start(move |request| match served.lock().unwrap().get(&request.path) {
+            Some(bytes) => Reply::ok(bytes.clone()),
+            None => Reply::status(StatusCode::NOT_FOUND),
+        });
+        let server = server.await.unwrap();
+        let mut variables = HashMap::from([
+            ("DATABASE_URL".to_owned(), database_url.clone()),
+            ("LONGSHORE_ALLOWED_HOSTS".to_owned(), "127.0.0.1".to_owned()),
+            ("LONGSHORE_LOCAL_DEVELOPMENT".to_owned(), "true".to_owned()),
+            ("LONGSHORE_TASK_HOSTS".to_owned(), "127.0.0.1".to_owned()),
+            ("LONGSHORE_DOWNLOAD_TIMEOUT_MS".to_owned(), "20000".to_owned()),
+        ]);
+        for (name, value) in settings {
+            variables.insert((*name).to_owned(), value.replace("{url}", &database_url));
+        }
+        let persister = persister(&variables).await;
+        let client = connect(&database_url).await;
+        Self { database_url, client, archives, server, variables, offset: AtomicI64::new(0), persister }
+    }
+
+    /// Another function on the same database, as a second execution environment would be.
+    pub async fn another_persister(&self) -> TowerPersister {
+        persister(&self.variables).await
+    }
+
+    /// The environment that the function would have.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// The world's database.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// A connection to look at the database with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The web server that serves the archives.
+    pub fn server(&self) -> &HttpServer {
+        &self.server
+    }
+
+    /// Serves bytes at a URL of their own.
+    pub fn serve(&self, bytes: Vec<u8>) -> String {
+        let path = format!("/{}.tar.gz", Uuid::new_v4());
+        self.archives.lock().unwrap().insert(path.clone(), bytes);
+        self.server.url(&path)
+    }
+
+    /// Announces an archive: an ingress message of the usual source.
+    pub fn announce(&self, archive: &ArchiveBuilder) -> Announcement {
+        Announcement::of(&self.serve(archive.build()))
+    }
+
+    /// An event with these messages, on offsets never used before.
+    pub fn event(&self, announcements: &[Announcement]) -> String {
+        let mut event = KafkaEvent::msk();
+        for announcement in announcements {
+            event = announcement.add_to(event, self.offset.fetch_add(1, Ordering::Relaxed));
+        }
+        String::from_utf8(event.to_json()).unwrap()
+    }
+
+    /// Invokes the function with an event.
+    pub async fn invoke(&self, event: &str) -> BatchResponse {
+        self.invoke_within(event, None).await
+    }
+
+    /// Invokes the function with an event, with that much time until Lambda would end it.
+    pub async fn invoke_within(&self, event: &str, remaining: Option<Duration>) -> BatchResponse {
+        self.persister.handle(event, remaining).await.unwrap()
+    }
+
+    /// Delivers messages in one batch and returns the offsets that are to come again.
+    pub async fn deliver(&self, announcements: &[Announcement]) -> Vec<i64> {
+        let response = self.invoke(&self.event(announcements)).await;
+        response.failed().into_iter().map(|(_, offset)| offset).collect()
+    }
+
+    /// Delivers one archive of the usual source; it must be done with.
+    pub async fn apply(&self, archive: &ArchiveBuilder) {
+        let failed = self.deliver(&[self.announce(archive)]).await;
+        assert!(failed.is_empty(), "{}", self.outcomes().await);
+    }
+
+    /// Delivers one archive as uploaded at that time; it must be done with.
+    pub async fn apply_at(&self, archive: &ArchiveBuilder, timestamp: &str) {
+        let failed = self.deliver(&[self.announce(archive).at(timestamp)]).await;
+        assert!(failed.is_empty(), "{}", self.outcomes().await);
+    }
+
+    /// The objects, a line each.
+    pub async fn rows(&self) -> String {
+        rows::readable(&self.client).await
+    }
+
+    /// Everything that refreshes write, for comparing databases row for row. Times and ids of ours left out.
+    pub async fn complete_rows(&self) -> Vec<String> {
+        rows::complete(&self.client).await
+    }
+
+    /// How refreshes and rejections ended, a line each.
+    pub async fn outcomes(&self) -> String {
+        self.lines(
+            "SELECT concat_ws(' | ', outcome, mode, error_kind, error) FROM refreshes ORDER BY id",
+            "SELECT concat_ws(' | ', 'rejected', kind, reason) FROM rejected_records ORDER BY id",
+        )
+        .await
+    }
+
+    /// The warnings of the last refresh, a line each: where, and what.
+    pub async fn warnings(&self) -> String {
+        let sql = "SELECT concat_ws(' | ', w ->> 'where', w ->> 'what')
+                   FROM (SELECT warnings FROM refreshes ORDER BY id DESC LIMIT 1) r, jsonb_array_elements(warnings) w";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// One value.
+    pub async fn value<T>(&self, sql: &str) -> T
+    where
+        T: for<'a> tokio_postgres::types::FromSql<'a>,
+    {
+        self.client.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// Runs statements.
+    pub async fn execute(&self, sql: &str) {
+        self.client.batch_execute(sql).await.unwrap();
+    }
+
+    async fn lines(&self, first: &str, second: &str) -> String {
+        let mut lines = Vec::new();
+        for sql in [first, second] {
+            let rows = self.client.query(sql, &[]).await.unwrap();
+            lines.extend(rows.iter().map(|row| row.get::<_, String>(0)));
+        }
+        lines.join("\n")
+    }
+}
+
+async fn persister(variables: &HashMap<String, String>) -> TowerPersister {
+    let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
+    TowerPersister::new(settings, &Aws::from_env().await, Clock::system())
+}
+
+/// The URL of an empty, migrated database.
+async fn fresh_database() -> String {
+    let (admin_url, admin) = admin().await;
+    // One at a time: PostgreSQL copies a template only while nobody else uses it.
+    admin.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
+    let found = admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await.unwrap();
+    if found.is_none() {
+        admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE}_new")).await.unwrap();
+        migrate(&database(&admin_url, &format!("{TEMPLATE}_new"))).await;
+        admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")).await.unwrap();
+    }
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await.unwrap();
+    admin.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+    database(&admin_url, &name)
+}
+
+/// An empty database without any schema of ours, and its URL.
+pub(crate) async fn empty_database() -> String {
+    let (admin_url, admin) = admin().await;
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    database(&admin_url, &name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how `cargo xtask test` tells where the database is")]
+async fn admin() -> (String, Client) {
+    let url = std::env::var("LONGSHORE_TEST_DATABASE_URL")
+        .unwrap_or_else(|_| panic!("run the tests with `cargo xtask test`: it starts the PostgreSQL that they need"));
+    let client = connect(&url).await;
+    (url, client)
+}
+
+fn database(admin_url: &str, name: &str) -> String {
+    let (base, _) = admin_url.rsplit_once('/').unwrap();
+    format!("{base}/{name}?sslmode=disable")
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // Tables of both schemas by their plain names.
+    client.batch_execute("SET search_path = longshore, public").await.unwrap();
+    client
+}
+
+async fn migrate(url: &str) {
+    let url = url.to_owned();
+    let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| url.clone())).unwrap();
+    let connector = Connector::new(settings.database, Aws::from_env().await, Clock::system());
+    setup::run(Command::Migrate {}, &Pool::new(connector, 1)).await.unwrap();
+}

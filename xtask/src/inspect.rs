@@ -1,0 +1,211 @@
+//! `inspect`: what an archive holds, read as a refresh reads it.
+
+mod contents;
+
+use std::{
+    fs::File,
+    io::{Read, stdin, stdout},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+use longshore::{
+    archive::Limits,
+    failure::{Chain, Classified},
+    tower::{Collection, Completeness, ReadError, Report, read},
+};
+use serde_json::{Value, json};
+
+use self::contents::Contents;
+use crate::{
+    progress::write_line,
+    table::{Cell, Table, colour_on_stdout, size, thousands},
+};
+
+/// Warnings shown in full.
+const WARNINGS_SHOWN: usize = 20;
+
+/// `cargo xtask inspect`
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The archive, a gzip'd tar; `-` reads it from stdin
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads the archive and prints what it holds. Fails with code 1 when a refresh would refuse it.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let limits = Limits::default();
+    let archive = load(&options.file, limits.compressed_bytes)?;
+    let mut contents = Contents::default();
+    let outcome = match archive.len() as u64 > limits.compressed_bytes {
+        true => Err(Refused {
+            kind: "ArchiveTooLarge",
+            why: format!("compressed bytes over the limit of {}", limits.compressed_bytes),
+        }),
+        false => read(&archive, &limits, &mut contents).map_err(|error| Refused::from(&error)),
+    };
+    let text = match (&outcome, options.json) {
+        (Ok(report), true) => pretty(&as_json(archive.len(), report, &contents)),
+        (Ok(report), false) => as_text(archive.len(), report, &contents, colour_on_stdout()),
+        (Err(refused), true) => pretty(&json!({"refused": {"kind": refused.kind, "error": refused.why}})),
+        (Err(refused), false) => {
+            write_line(std::io::stderr(), &format!("refused ({}): {}", refused.kind, refused.why));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    write_line(stdout(), &text);
+    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Why a refresh would refuse the archive.
+struct Refused {
+    kind: &'static str,
+    why: String,
+}
+
+impl From<&ReadError> for Refused {
+    fn from(error: &ReadError) -> Self {
+        Self { kind: error.kind(), why: Chain(error).to_string() }
+    }
+}
+
+/// The file's bytes; of one that is over the limit, just enough to tell.
+fn load(file: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let reading = match file.to_str() {
+        Some("-") => stdin().lock().take(limit + 1).read_to_end(&mut bytes),
+        _ => File::open(file).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)),
+    };
+    reading.with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(bytes)
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn mode(report: &Report) -> &'static str {
+    if report.is_incremental() { "incremental" } else { "full" }
+}
+
+fn ratio(compressed: usize, report: &Report) -> f64 {
+    report.totals.expanded_bytes as f64 / compressed.max(1) as f64
+}
+
+/// Whether what is not listed of a collection would be archived, and if not, why not.
+fn archives_what_is_gone(report: &Report, collection: Collection) -> Result<(), String> {
+    let found = report.collection(collection);
+    let listed = if report.is_incremental() { &found.ids } else { &found.pages };
+    match listed.completeness() {
+        Completeness::Absent if report.is_incremental() => Err("no id files".into()),
+        Completeness::Absent => Err("not in the archive".into()),
+        Completeness::Incomplete(why) => Err(why),
+        Completeness::Complete if found.bad > 0 => Err(format!("{} bad", thousands(found.bad))),
+        Completeness::Complete => Ok(()),
+    }
+}
+
+fn as_text(compressed: usize, report: &Report, contents: &Contents, colour: bool) -> String {
+    let totals = &report.totals;
+    let mut lines = vec![
+        format!(
+            "{} archive, {} expanding to {} ({:.1} : 1)",
+            mode(report),
+            size(compressed as u64),
+            size(totals.expanded_bytes),
+            ratio(compressed, report)
+        ),
+        format!("{} entries, {} of them ignored", thousands(totals.entries), thousands(totals.ignored)),
+        String::new(),
+        collections(report).render(colour),
+        String::new(),
+        surveys(report, contents).render(colour),
+    ];
+    if report.warning_count > 0 {
+        lines.push(String::new());
+        lines.push(warnings(report).render(colour));
+        let shown: u64 = report.warnings.iter().take(WARNINGS_SHOWN).map(|warning| warning.count).sum();
+        if report.warning_count > shown {
+            lines.push(format!("and {} more", thousands(report.warning_count - shown)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn collections(report: &Report) -> Table {
+    let head = ["collection", ">pages", ">objects", ">bad", ">ignored", ">id files", ">ids", "archives what is gone"];
+    let mut table = Table::new(&head);
+    for collection in Collection::ALL {
+        let found = report.collection(collection);
+        let bad = if found.bad > 0 { Cell::bad(thousands(found.bad)) } else { Cell::count(0) };
+        let complete = match archives_what_is_gone(report, collection) {
+            Ok(()) => Cell::good("yes, it is complete"),
+            Err(why) => Cell::bad(format!("no: {why}")),
+        };
+        table.row([
+            collection.name().into(),
+            Cell::count(found.pages.pages() as u64),
+            Cell::count(found.pages.results),
+            bad,
+            Cell::count(found.ignored),
+            Cell::count(found.ids.pages() as u64),
+            Cell::count(found.ids.results),
+            complete,
+        ]);
+    }
+    table
+}
+
+fn surveys(report: &Report, contents: &Contents) -> Table {
+    let mut table = Table::new(&["surveys", ">"]);
+    let bad = if report.bad_surveys > 0 { Cell::bad(thousands(report.bad_surveys)) } else { Cell::count(0) };
+    table.row(["in the archive".into(), Cell::count(report.surveys)]);
+    table.row(["templates that ask one".into(), Cell::count(contents.templates_with_survey)]);
+    table.row(["without a spec (Tower's bug)".into(), Cell::count(report.empty_surveys)]);
+    table.row(["bad".into(), bad]);
+    table.row(["questions".into(), Cell::count(contents.questions.values().sum())]);
+    for (kind, count) in &contents.questions {
+        table.row([format!("  {kind}").into(), Cell::count(*count)]);
+    }
+    table
+}
+
+fn warnings(report: &Report) -> Table {
+    let mut table = Table::new(&["warnings", ">times", "where"]);
+    for warning in report.warnings.iter().take(WARNINGS_SHOWN) {
+        table.row([warning.what.as_str().into(), Cell::count(warning.count), warning.place.as_str().into()]);
+    }
+    table
+}
+
+fn as_json(compressed: usize, report: &Report, contents: &Contents) -> Value {
+    let collections = Collection::ALL.map(|collection| {
+        let found = report.collection(collection);
+        let complete = archives_what_is_gone(report, collection);
+        let entry = json!({
+            "pages": found.pages.pages(), "objects": found.pages.results, "bad": found.bad, "ignored": found.ignored,
+            "id_files": found.ids.pages(), "ids": found.ids.results,
+            "complete": complete.is_ok(), "incomplete_because": complete.err(),
+        });
+        (collection.name().to_owned(), entry)
+    });
+    json!({
+        "mode": mode(report),
+        "compressed_bytes": compressed,
+        "expanded_bytes": report.totals.expanded_bytes,
+        "ratio": ratio(compressed, report),
+        "entries": report.totals.entries,
+        "ignored_entries": report.totals.ignored,
+        "collections": Value::Object(collections.into_iter().collect()),
+        "surveys": {
+            "total": report.surveys, "empty": report.empty_surveys, "bad": report.bad_surveys,
+            "templates_with_survey": contents.templates_with_survey, "questions": contents.questions,
+        },
+        "warnings": report.warnings,
+        "warning_count": report.warning_count,
+    })
+}
