@@ -3,6 +3,9 @@
 //! Run them with `cargo xtask test`, which starts the PostgreSQL that they need.
 
 mod announcement;
+pub mod database;
+pub mod function;
+mod proxied;
 mod rows;
 mod world;
 

@@ -1,27 +1,23 @@
 //! One test's world: a migrated database, a web server with archives, and the function below its handler.
 
 use crate::announcement::Announcement;
+use crate::database::{connect, drop_database, fresh_database};
 use crate::rows;
+use hyper::StatusCode;
 use longshore::aws::Aws;
 use longshore::clock::Clock;
-use longshore::db::{Connector, Pool};
 use longshore::kafka::BatchResponse;
 use longshore::settings::Settings;
-use longshore::setup::{self, Command};
 use longshore::tower::TowerPersister;
 use longshore_devkit::archive::ArchiveBuilder;
-use hyper::StatusCode;
 use longshore_devkit::http_server::{HttpServer, Reply};
 use longshore_devkit::kafka_event::KafkaEvent;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
-
-/// A migrated database that tests copy: that is much faster than migrating each time.
-const TEMPLATE: &str = "longshore_test_template";
 
 type Archives = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
@@ -141,6 +137,11 @@ impl World {
         assert!(failed.is_empty(), "{}", self.outcomes().await);
     }
 
+    /// Removes the world's database: for tests that make many.
+    pub async fn discard(self) {
+        drop_database(&self.database_url).await;
+    }
+
     /// The objects, a line each.
     pub async fn rows(&self) -> String {
         rows::readable(&self.client).await
@@ -193,57 +194,4 @@ impl World {
 async fn persister(variables: &HashMap<String, String>) -> TowerPersister {
     let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
     TowerPersister::new(settings, &Aws::from_env().await, Clock::system())
-}
-
-/// The URL of an empty, migrated database.
-async fn fresh_database() -> String {
-    let (admin_url, admin) = admin().await;
-    // One at a time: PostgreSQL copies a template only while nobody else uses it.
-    admin.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
-    let found = admin.query_opt("SELECT FROM pg_database WHERE datname = $1", &[&TEMPLATE]).await.unwrap();
-    if found.is_none() {
-        admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE}_new")).await.unwrap();
-        migrate(&database(&admin_url, &format!("{TEMPLATE}_new"))).await;
-        admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")).await.unwrap();
-    }
-    let name = format!("test_{}", Uuid::new_v4().simple());
-    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await.unwrap();
-    admin.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
-    database(&admin_url, &name)
-}
-
-/// An empty database without any schema of ours, and its URL.
-pub(crate) async fn empty_database() -> String {
-    let (admin_url, admin) = admin().await;
-    let name = format!("test_{}", Uuid::new_v4().simple());
-    admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    database(&admin_url, &name)
-}
-
-#[expect(clippy::disallowed_methods, reason = "how `cargo xtask test` tells where the database is")]
-async fn admin() -> (String, Client) {
-    let url = std::env::var("LONGSHORE_TEST_DATABASE_URL")
-        .unwrap_or_else(|_| panic!("run the tests with `cargo xtask test`: it starts the PostgreSQL that they need"));
-    let client = connect(&url).await;
-    (url, client)
-}
-
-fn database(admin_url: &str, name: &str) -> String {
-    let (base, _) = admin_url.rsplit_once('/').unwrap();
-    format!("{base}/{name}?sslmode=disable")
-}
-
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    // Tables of both schemas by their plain names.
-    client.batch_execute("SET search_path = longshore, public").await.unwrap();
-    client
-}
-
-async fn migrate(url: &str) {
-    let url = url.to_owned();
-    let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| url.clone())).unwrap();
-    let connector = Connector::new(settings.database, Aws::from_env().await, Clock::system());
-    setup::run(Command::Migrate {}, &Pool::new(connector, 1)).await.unwrap();
 }

@@ -1,7 +1,11 @@
 //! The commands of this repository: `cargo xtask --help`.
 
+mod bench;
+mod demo;
+mod inspect;
 mod progress;
 mod stack;
+mod table;
 mod test;
 mod up;
 mod workspace;
@@ -26,12 +30,18 @@ enum Command {
     Up(up::Options),
     /// Stop the local stack
     Down,
+    /// Show what a refresh does: a full archive, incremental ones and a redelivery, on a stack of its own
+    Demo(demo::Options),
     /// Run every test, on a PostgreSQL of their own
     Test {
         /// Passed on to `cargo test`, like `-- -p longshore -- --nocapture`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Say what a Tower archive holds, read as a refresh reads it
+    Inspect(inspect::Options),
+    /// Measure what is promised, against the least that it could cost on this machine
+    Bench(bench::Options),
 }
 
 #[tokio::main]
@@ -51,6 +61,9 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(options) => up::up(&workspace, &options).await,
         Command::Down => up::down(&workspace).await,
+        Command::Demo(options) => demo::run(&workspace, &options).await,
         Command::Test { arguments } => test::run(&workspace, &arguments).await,
+        Command::Inspect(options) => inspect::run(&options),
+        Command::Bench(options) => bench::run(&workspace, &options).await,
     }
 }

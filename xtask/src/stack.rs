@@ -39,6 +39,8 @@ pub struct StackOptions {
     pub port: Option<u16>,
     /// Whether a change of a source file builds and starts its function anew.
     pub reload: bool,
+    /// Whether what an earlier stack in `dir` has left in the database is dropped.
+    pub empty: bool,
 }
 
 /// A running stack. Dropped, it stops: the functions first, the database last.
@@ -49,10 +51,8 @@ pub struct Stack {
     /// The functions under `cargo lambda watch`.
     pub functions: Watch,
     /// The S3 server, with the buckets [`UPLOADS`] and [`REJECTED`].
-    #[expect(dead_code, reason = "it serves while it lives; who uploads reads it")]
     pub s3: S3Server,
     /// The PostgreSQL server, with the database [`DATABASE`].
-    #[expect(dead_code, reason = "it runs while it lives; who looks at rows reads it")]
     pub cluster: Cluster,
     env_file: PathBuf,
     _lock: StackLock,
@@ -66,7 +66,7 @@ impl Stack {
     pub async fn start(workspace: &Workspace, options: &StackOptions, progress: Progress) -> Result<Self> {
         let lock = StackLock::take(&options.dir)?;
         let (cluster, s3, cargo_lambda, ()) = tokio::try_join!(
-            start_postgres(options.dir.join("postgres"), progress),
+            start_postgres(options.dir.join("postgres"), options.empty, progress),
             start_s3(options.dir.join("s3"), progress),
             find_cargo_lambda(workspace.target("tools"), progress),
             build(workspace, progress),
@@ -152,7 +152,7 @@ fn open(dir: &Path) -> Result<File> {
     file.with_context(|| format!("cannot open {}", path.display()))
 }
 
-async fn start_postgres(dir: PathBuf, progress: Progress) -> Result<Cluster> {
+async fn start_postgres(dir: PathBuf, empty: bool, progress: Progress) -> Result<Cluster> {
     let begun = Instant::now();
     let cluster = spawn_blocking(move || {
         if Installation::find().is_none() {
@@ -162,6 +162,9 @@ async fn start_postgres(dir: PathBuf, progress: Progress) -> Result<Cluster> {
     })
     .await?
     .context("PostgreSQL")?;
+    if empty {
+        cluster.drop_database(DATABASE).await?;
+    }
     if !cluster.database_exists(DATABASE).await? {
         cluster.create_database(DATABASE, None).await?;
     }

@@ -11,12 +11,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use longshore_devkit::process::{Signal, signal};
+use longshore_devkit::{
+    process::{Signal, signal},
+    tower::samples,
+};
 use tokio::signal::unix::{SignalKind, signal as listen};
 
 use crate::{
     progress::{Progress, write_line},
-    stack::{Stack, StackLock, StackOptions, read_env},
+    stack::{Stack, StackLock, StackOptions, UPLOADS, read_env},
     workspace::Workspace,
 };
 
@@ -48,13 +51,14 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let progress = if options.in_background { Progress::relay() } else { Progress::stderr() };
-    let stack_options = StackOptions { dir: dir.clone(), port: Some(PORT), reload: true };
+    let stack_options = StackOptions { dir: dir.clone(), port: Some(PORT), reload: true, empty: false };
     let stop = Stop::listen(options.in_background)?;
     let begun = Instant::now();
     let stack = tokio::select! {
         stack = Stack::start(workspace, &stack_options, progress) => stack?,
         () = stop.requested() => return Ok(ExitCode::FAILURE),
     };
+    upload_samples(&stack, progress).await?;
     progress.done("healthy", "", begun.elapsed());
     if options.in_background {
         write_line(stdout(), READY);
@@ -67,6 +71,18 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     tokio::task::spawn_blocking(move || drop(stack)).await?;
     progress.done("stopped", "", begun.elapsed());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Uploads the archives that the events in `events/` announce. They are made anew, so that they are those of this
+/// checkout.
+async fn upload_samples(stack: &Stack, progress: Progress) -> Result<()> {
+    let (begun, samples) = (Instant::now(), samples());
+    let count = samples.len();
+    for (key, bytes) in samples {
+        stack.s3.put(UPLOADS, key, bytes).await?;
+    }
+    progress.done("samples", &format!("{count} archives, for the files in events/"), begun.elapsed());
+    Ok(())
 }
 
 /// Stops the stack, wherever it was started.

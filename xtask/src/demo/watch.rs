@@ -1,0 +1,109 @@
+//! What a refresh is doing at the moment, as the database sees it.
+
+use std::{
+    io::{IsTerminal, Write, stderr},
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_postgres::Client;
+
+use crate::progress::write_line;
+
+const LOOK: Duration = Duration::from_millis(25);
+const FRAMES: [&str; 8] = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠇", "⠏", "⠛"];
+
+/// The statement that a function's session runs, or ran last.
+const STATEMENT: &str = "SELECT coalesce(max(query) FILTER (WHERE xact_start IS NOT NULL), '') FROM pg_stat_activity
+                         WHERE application_name = 'longshore' AND datname = current_database()";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Downloading,
+    Reading,
+    Merging,
+}
+
+impl Phase {
+    /// Reading copies rows into staging tables, while it holds the source's lock; every later statement merges.
+    fn of(statement: &str) -> Self {
+        let statement = statement.trim_start();
+        match statement {
+            "" | "BEGIN" | "START TRANSACTION" => Self::Downloading,
+            _ if statement.starts_with("COPY") || statement.contains("pg_advisory_xact_lock") => Self::Reading,
+            _ if statement.contains("previous_sha") => Self::Reading,
+            _ => Self::Merging,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Downloading => "downloading",
+            Self::Reading => "reading",
+            Self::Merging => "merging",
+        }
+    }
+}
+
+/// Waits for `work`. Meanwhile shows on stderr what the function is doing: on a terminal a line that moves and goes
+/// away, elsewhere a line for each phase that is seen.
+///
+/// # Errors
+/// Those of `work`.
+pub async fn shown_while<T>(client: &Client, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut line = Line { terminal: stderr().is_terminal(), begun: Instant::now(), phase: None, frame: 0 };
+    let mut work = pin!(work);
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            outcome = &mut work => {
+                line.clear();
+                return outcome;
+            }
+            _ = looks.tick() => line.show(client).await,
+        }
+    }
+}
+
+struct Line {
+    terminal: bool,
+    begun: Instant,
+    phase: Option<Phase>,
+    frame: usize,
+}
+
+impl Line {
+    /// A look that fails shows nothing new: this is not what the demo is about.
+    async fn show(&mut self, client: &Client) {
+        let seen = match client.query_one(STATEMENT, &[]).await {
+            Ok(row) => Phase::of(row.get(0)),
+            Err(_) => return,
+        };
+        // Between two statements, and after the last, nothing is seen: a phase never goes back.
+        let phase = self.phase.max(Some(seen));
+        let changed = phase != self.phase;
+        self.phase = phase;
+        if self.terminal {
+            self.frame = (self.frame + 1) % FRAMES.len();
+            let seconds = self.begun.elapsed().as_secs_f64();
+            let _ = write!(stderr(), "\r\x1b[K{} {} {seconds:.1} s", FRAMES[self.frame], seen_name(phase));
+            let _ = stderr().flush();
+        } else if changed {
+            write_line(stderr(), &format!("  {}", seen_name(phase)));
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            let _ = write!(stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+fn seen_name(phase: Option<Phase>) -> &'static str {
+    phase.map_or("", Phase::name)
+}
