@@ -37,13 +37,6 @@ pub async fn empty_database() -> String {
     database(&admin_url, &name)
 }
 
-/// Removes a database, with whoever is connected to it.
-pub async fn drop_database(url: &str) {
-    let (_, name) = url.trim_end_matches("?sslmode=disable").rsplit_once('/').unwrap();
-    let (_, admin) = admin().await;
-    admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
-}
-
 /// Where the server listens, for a proxy in front of it.
 pub fn database_server() -> SocketAddr {
     let config: tokio_postgres::Config = admin_url().parse().unwrap();

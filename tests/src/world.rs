@@ -1,7 +1,7 @@
 //! One test's world: a migrated database, a web server with archives, and the function below its handler.
 
 use crate::announcement::Announcement;
-use crate::database::{connect, drop_database, fresh_database};
+use crate::database::{connect, fresh_database};
 use crate::rows;
 use hyper::StatusCode;
 use longshore::aws::Aws;
@@ -135,11 +135,6 @@ impl World {
     pub async fn apply_at(&self, archive: &ArchiveBuilder, timestamp: &str) {
         let failed = self.deliver(&[self.announce(archive).at(timestamp)]).await;
         assert!(failed.is_empty(), "{}", self.outcomes().await);
-    }
-
-    /// Removes the world's database: for tests that make many.
-    pub async fn discard(self) {
-        drop_database(&self.database_url).await;
     }
 
     /// The objects, a line each.

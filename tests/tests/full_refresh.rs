@@ -91,14 +91,10 @@ async fn columns_and_extra_are_those_of_the_catalog_inventory() {
     "#);
     let inventory: serde_json::Value =
         world.value("SELECT extra FROM service_inventories WHERE source_ref = '33'").await;
-    insta::assert_snapshot!(inventory, @r#"
-    {"inventory_sources_with_failures":0,"kind":"","organization_id":1,"pending_deletion":false,"type":"inventory","variables":"---\nregion: emea\n"}
-    "#);
+    insta::assert_snapshot!(inventory, @r#"{"inventory_sources_with_failures":0,"kind":"","organization_id":1,"pending_deletion":false,"type":"inventory","variables":"---\nregion: emea\n"}"#);
     let node: serde_json::Value =
         world.value("SELECT extra FROM service_offering_nodes WHERE source_ref = '100'").await;
-    insta::assert_snapshot!(node, @r#"
-    {"unified_job_type":"job"}
-    "#);
+    insta::assert_snapshot!(node, @r#"{"unified_job_type":"job"}"#);
     let form: serde_json::Value =
         world.value("SELECT create_json_schema FROM service_plans WHERE source_ref = '10'").await;
     insta::assert_snapshot!(format!("{form:#}"), @r#"
@@ -384,7 +380,5 @@ async fn a_refresh_leaves_a_row_an_event_and_no_staging() {
     assert_eq!(world.value::<i64>(staged).await, 0);
     let source: serde_json::Value =
         world.value("SELECT jsonb_build_object('state', refresh_state, 'at', last_successful_refresh_at, 'sha', length(previous_sha), 'size', previous_size > 0) FROM sources").await;
-    insta::assert_snapshot!(source, @r#"
-    {"at":"2026-01-01T00:00:00","sha":64,"size":true,"state":"Done"}
-    "#);
+    insta::assert_snapshot!(source, @r#"{"at":"2026-01-01T00:00:00","sha":64,"size":true,"state":"Done"}"#);
 }

@@ -1,6 +1,6 @@
 //! A function that is killed at any moment leaves nothing half written, and a redelivery ends in the same rows.
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 use longshore_devkit::process::{Signal, signal};
 use longshore_devkit::proxy::{Action, Proxy};
 use longshore_devkit::runtime_api::Function;
@@ -59,51 +59,57 @@ async fn clean_run() -> (Vec<String>, u64) {
     assert_eq!(delivery.to_the_end(delivery.process().await).await, 0);
     let rows = delivery.world.complete_rows().await;
     assert!(rows.len() > 900, "{}", rows.len());
-    let bytes = delivery.proxy.total_bytes();
-    delivery.world.discard().await;
-    (rows, bytes)
+    (rows, delivery.proxy.total_bytes())
 }
 
-/// Ends the process when `moment` bytes have passed and compares what a redelivery makes of it.
-async fn killed_at(moment: u64, how: Signal, clean: &[String]) {
-    let delivery = Delivery::begin().await;
-    let process = delivery.process().await;
-    let pid = process.pid();
-    delivery.proxy.cut_after(moment, Action::CallAndCut(Box::new(move || signal(pid, how))));
-    let killed = delivery.to_the_end(process).await;
-    assert_eq!(killed, 1, "moment {moment} never came");
-    let world = delivery.world;
-    world.nothing_is_left().await;
-    let rows = world.complete_rows().await;
-    let other = rows.iter().zip(clean).find(|(row, clean)| row != clean);
-    assert!(rows == clean, "moment {moment}: {} rows, not {}; {other:#?}", rows.len(), clean.len());
-    assert_eq!(world.outcomes().await, "applied | full\napplied | incremental", "moment {moment}");
-    world.discard().await;
+impl Delivery {
+    /// Ends the process when `moment` bytes have passed and compares what a redelivery makes of it.
+    async fn killed_at(&self, moment: u64, how: Signal, clean: &[String]) {
+        self.world.execute("DELETE FROM tenants; DELETE FROM sources; DELETE FROM refreshes").await;
+        let process = self.process().await;
+        let pid = process.pid();
+        self.proxy.reset();
+        self.proxy.cut_after(moment, Action::CallAndCut(Box::new(move || signal(pid, how))));
+        let killed = self.to_the_end(process).await;
+        assert_eq!(killed, 1, "moment {moment} never came");
+        self.world.nothing_is_left().await;
+        let rows = self.world.complete_rows().await;
+        let other = rows.iter().zip(clean).find(|(row, clean)| row != clean);
+        assert!(rows == clean, "moment {moment}: {} rows, not {}; {other:#?}", rows.len(), clean.len());
+        assert_eq!(self.world.outcomes().await, "applied | full\napplied | incremental", "moment {moment}");
+    }
 }
 
-async fn killed_at_each(moments: impl IntoIterator<Item = u64>, how: Signal, clean: &[String]) {
-    stream::iter(moments).map(|moment| killed_at(moment, how, clean)).buffer_unordered(SIDE_BY_SIDE).collect().await
+async fn killed_at_each(moments: &[u64], how: Signal, clean: &[String]) {
+    let worlds = moments.chunks(moments.len().div_ceil(SIDE_BY_SIDE)).map(async |moments| {
+        let delivery = Delivery::begin().await;
+        for moment in moments {
+            delivery.killed_at(*moment, how, clean).await;
+        }
+    });
+    join_all(worlds).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn killed_at_any_moment_a_redelivery_ends_in_the_rows_of_a_clean_run() {
     let (clean, bytes) = clean_run().await;
     let mut random = fastrand::Rng::with_seed(SEED);
     // The length of a run differs by a few bytes with the digits of its durations.
     let moments: Vec<u64> = (0..MOMENTS).map(|_| random.u64(0..bytes - 500)).collect();
-    killed_at_each(moments, Signal::KILL, &clean).await;
+    killed_at_each(&moments, Signal::KILL, &clean).await;
 }
 
 /// The last bytes are the answer to COMMIT: killed between commit and answer, the work is done and is not done again.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn killed_around_its_commit_a_redelivery_ends_in_the_rows_of_a_clean_run() {
     let (clean, bytes) = clean_run().await;
-    killed_at_each((1..=8).map(|n| bytes - n * 40), Signal::KILL, &clean).await;
+    let moments: Vec<u64> = (1..=8).map(|n| bytes - n * 40).collect();
+    killed_at_each(&moments, Signal::KILL, &clean).await;
 }
 
 /// What a failed allocation or a double panic does.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_abort_is_no_different() {
     let (clean, bytes) = clean_run().await;
-    killed_at_each([bytes / 5, bytes / 2], Signal::ABORT, &clean).await;
+    killed_at_each(&[bytes / 5, bytes / 2], Signal::ABORT, &clean).await;
 }

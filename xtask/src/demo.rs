@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 use longshore_devkit::tower::{Collection, Estate};
 use tokio::task::spawn_blocking;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 use self::{
     counts::Counts,
@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     progress::{Progress, write_line},
-    stack::{DATABASE, Stack, StackOptions, UPLOADS},
+    stack::{Stack, StackOptions, UPLOADS, connect},
     table::{colour_on_stdout, size, thousands},
     workspace::Workspace,
 };
@@ -112,8 +112,7 @@ struct Demo<'a> {
 
 impl<'a> Demo<'a> {
     async fn tell(stack: &'a Stack, history: History, progress: Progress) -> Result<()> {
-        let (client, connection) = tokio_postgres::connect(&stack.cluster.url(DATABASE), NoTls).await?;
-        tokio::spawn(connection);
+        let client = connect(&stack.cluster).await?;
         let demo = Self { stack, client, progress, colour: colour_on_stdout() };
         let History { days: [monday, tuesday, wednesday], archives: [full, removals, changes] } = history;
         demo.heading("A full archive: the inventory becomes what Tower is");

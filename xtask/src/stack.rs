@@ -17,6 +17,7 @@ use longshore_devkit::{
     s3::{Credentials, REGION, S3Server},
 };
 use tokio::task::spawn_blocking;
+use tokio_postgres::{Client, NoTls};
 
 use crate::{progress::Progress, workspace::Workspace};
 
@@ -162,11 +163,12 @@ async fn start_postgres(dir: PathBuf, empty: bool, progress: Progress) -> Result
     })
     .await?
     .context("PostgreSQL")?;
-    if empty {
-        cluster.drop_database(DATABASE).await?;
-    }
     if !cluster.database_exists(DATABASE).await? {
         cluster.create_database(DATABASE, None).await?;
+    } else if empty {
+        // Dropping the database itself would cost a checkpoint.
+        let schemas = "DROP SCHEMA IF EXISTS longshore CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        connect(&cluster).await?.batch_execute(schemas).await?;
     }
     progress.done("PostgreSQL", &cluster.address().to_string(), begun.elapsed());
     Ok(cluster)
@@ -198,6 +200,13 @@ async fn build(workspace: &Workspace, progress: Progress) -> Result<()> {
     workspace.build_functions().await?;
     progress.done("build", "debug", begun.elapsed());
     Ok(())
+}
+
+/// A connection to the functions' database, as superuser. Driven in the background until it is dropped.
+pub async fn connect(cluster: &Cluster) -> Result<Client> {
+    let (client, connection) = tokio_postgres::connect(&cluster.url(DATABASE), NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// The wished port, unless somebody has it.

@@ -92,7 +92,8 @@ impl Table {
             .collect();
         let line = |cells: &mut dyn Iterator<Item = &Cell>| {
             let columns = widths.iter().zip(&self.head).zip(cells);
-            let shown: Vec<String> = columns.map(|((width, (_, right)), cell)| cell.show(*width, *right, colour)).collect();
+            let shown: Vec<String> =
+                columns.map(|((width, (_, right)), cell)| cell.show(*width, *right, colour)).collect();
             shown.join("  ").trim_end().to_owned()
         };
         let head = line(&mut self.head.iter().map(|(head, _)| head));

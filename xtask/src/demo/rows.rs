@@ -15,7 +15,7 @@ const SHOWN: usize = 2;
 pub async fn offerings(client: &Client) -> Result<Table> {
     let sql = "
         SELECT source_ref, name, inventory, survey, questions FROM (
-          SELECT o.source_ref, o.name, coalesce(i.name, '') AS inventory, coalesce(p.name, '') AS survey,
+          SELECT o.source_ref, o.name, coalesce(i.name, '') AS inventory, CASE p.name WHEN '' THEN '(untitled)' ELSE coalesce(p.name, '') END AS survey,
                  coalesce(jsonb_array_length(p.create_json_schema -> 'schema' -> 'fields'), 0)::bigint AS questions,
                  row_number() OVER (PARTITION BY i.id IS NULL, p.id IS NULL ORDER BY o.source_ref::bigint) AS nth
           FROM service_offerings o
@@ -27,7 +27,7 @@ pub async fn offerings(client: &Client) -> Result<Table> {
     for row in client.query(sql, &[]).await? {
         let text = |column: usize| match row.get::<_, &str>(column) {
             "" => Cell::dim("-"),
-            text => text.into(),
+            text => shortened(text).into(),
         };
         let questions = row.get::<_, i64>(4).unsigned_abs();
         table.row([text(0), text(1), text(2), text(3), Cell::count(questions)]);
@@ -59,13 +59,22 @@ impl Names {
                 _ => continue,
             };
             if changes[kind].len() < SHOWN {
-                let new = if old == name { Cell::dim("-") } else { name.as_str().into() };
-                changes[kind].push([id.to_string().into(), what, old.as_str().into(), new]);
+                let new = if old == name { Cell::dim("-") } else { shortened(name).into() };
+                changes[kind].push([id.to_string().into(), what, shortened(old).into(), new]);
             }
         }
         let mut table = Table::new(&[">id in Tower", "", "service_offerings", "new name"]);
         changes.into_iter().flatten().for_each(|row| table.row(row));
         table
+    }
+}
+
+/// A text in a column of a table that fits on most terminals.
+fn shortened(text: &str) -> String {
+    const WIDTH: usize = 36;
+    match text.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
     }
 }
 

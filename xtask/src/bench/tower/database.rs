@@ -57,7 +57,9 @@ pub async fn settle(client: &Client) -> Result<()> {
 /// Fails unless the inventory tables of both databases say the same, and shows the first row that differs.
 pub async fn expect_same(refreshed: &Client, floor: &Client) -> Result<()> {
     for (table, contents) in CONTENTS {
-        let sql = format!("SELECT ROW (source_ref, {contents})::text FROM {table} t WHERE archived_at IS NULL ORDER BY source_ref");
+        let sql = format!(
+            "SELECT ROW (source_ref, {contents})::text FROM {table} t WHERE archived_at IS NULL ORDER BY source_ref"
+        );
         let (ours, floors) = (refreshed.query(&sql, &[]).await?, floor.query(&sql, &[]).await?);
         ensure!(ours.len() == floors.len(), "{table}: {} rows, the floor has {}", ours.len(), floors.len());
         for (ours, floors) in ours.iter().zip(&floors) {

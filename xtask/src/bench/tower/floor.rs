@@ -27,7 +27,8 @@ impl Floor {
     /// Makes a database with the inventory's tables, as a migrated one has them but without what we add to them.
     pub async fn prepare(cluster: &Cluster, binaries: &Binaries) -> Result<Self> {
         let client = rig::migrated_database(cluster, binaries, DATABASE).await?;
-        let added = "SELECT format('DROP INDEX %I', relname) FROM pg_class WHERE relkind = 'i' AND relname LIKE 'longshore%'
+        let added =
+            "SELECT format('DROP INDEX %I', relname) FROM pg_class WHERE relkind = 'i' AND relname LIKE 'longshore%'
                      AND relnamespace = 'public'::regnamespace";
         for row in client.query(added, &[]).await? {
             client.batch_execute(row.get(0)).await?;

@@ -123,7 +123,9 @@ impl Bench {
             }
             match counts {
                 false => progress.note("warmed up; the rows are those of the floor"),
-                true => progress.note(&format!("run {round} of {runs}: {}", self.results.last_run(&self.subjects[0].times))),
+                true => {
+                    progress.note(&format!("run {round} of {runs}: {}", self.results.last_run(&self.subjects[0].times)))
+                }
             }
         }
         Ok(())
