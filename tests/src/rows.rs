@@ -33,10 +33,10 @@ const COMPLETE: &str = "
          service_offering_id,root_service_offering_id}'::text[]
          || jsonb_build_object('archived_at', x.archived_at IS NOT NULL)
          || jsonb_build_object('links', ARRAY[
-              (SELECT source_ref FROM service_credential_types k WHERE k.id::text = to_jsonb(x) ->> 'service_credential_type_id'),
-              (SELECT source_ref FROM service_inventories k WHERE k.id::text = to_jsonb(x) ->> 'service_inventory_id'),
-              (SELECT source_ref FROM service_offerings k WHERE k.id::text = to_jsonb(x) ->> 'service_offering_id'),
-              (SELECT source_ref FROM service_offerings k WHERE k.id::text = to_jsonb(x) ->> 'root_service_offering_id')])
+              (SELECT source_ref FROM service_credential_types k WHERE k.id = (to_jsonb(x) ->> 'service_credential_type_id')::bigint),
+              (SELECT source_ref FROM service_inventories k WHERE k.id = (to_jsonb(x) ->> 'service_inventory_id')::bigint),
+              (SELECT source_ref FROM service_offerings k WHERE k.id = (to_jsonb(x) ->> 'service_offering_id')::bigint),
+              (SELECT source_ref FROM service_offerings k WHERE k.id = (to_jsonb(x) ->> 'root_service_offering_id')::bigint)])
     AS row FROM {table} x ORDER BY source_id, source_ref, id";
 
 /// What the source says about itself, without times of ours.

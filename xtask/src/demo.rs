@@ -126,6 +126,7 @@ impl<'a> Demo<'a> {
         let (before, record) = (Names::read(&demo.client).await?, Record::new(2, "changes"));
         demo.deliver(&record, changes, &change(&tuesday, &wednesday)).await?;
         let after = Names::read(&demo.client).await?;
+        ensure!(after.kept_rows_of(&before), "an offering that returned is not the row that it was");
         demo.print(&after.since(&before).render(demo.colour));
 
         demo.heading("The same record once more: Kafka delivers at least once");

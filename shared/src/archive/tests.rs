@@ -1,4 +1,5 @@
 use super::*;
+use ::tar::EntryType;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use std::io::Write;
@@ -23,7 +24,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn tar(entries: &[(&str, tar::EntryType, usize)]) -> Vec<u8> {
+fn tar(entries: &[(&str, EntryType, usize)]) -> Vec<u8> {
     let mut builder = ::tar::Builder::new(Vec::new());
     for (name, kind, size) in entries {
         let mut header = ::tar::Header::new_ustar();
@@ -36,8 +37,6 @@ fn tar(entries: &[(&str, tar::EntryType, usize)]) -> Vec<u8> {
     }
     builder.into_inner().unwrap()
 }
-
-use ::tar::EntryType;
 
 fn read_all(bytes: &[u8], limits: &Limits) -> Result<(Vec<String>, Totals), ArchiveError> {
     let mut names = Names::default();

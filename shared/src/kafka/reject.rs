@@ -150,7 +150,9 @@ impl Rejections {
             RejectionTarget::S3 { bucket, prefix } => {
                 let slash = if prefix.is_empty() { "" } else { "/" };
                 let Record { topic, partition, offset, .. } = record;
-                let key = format!("{prefix}{slash}{topic}/{partition}/{offset}.json");
+                // With its time: a topic that was made again counts its offsets from 0.
+                let time = record.timestamp.unwrap_or(0);
+                let key = format!("{prefix}{slash}{topic}/{partition}/{offset}-{time}.json");
                 let body = ByteStream::from(document(record, request_id, why).into_bytes());
                 let put = self.s3.put_object().bucket(bucket).key(&key).content_type("application/json").body(body);
                 put.send().await.map_err(|error| RejectError::Target(Chain(&error).to_string()))?;

@@ -70,8 +70,14 @@ fn what_is_no_kafka_event_fails_as_a_whole() {
     assert!(matches!(parse(&json!({"eventSource": "aws:sqs", "records": {}})), Err(EventError::Source(_))));
 }
 
-/// The model that AWS publishes, as `(partition key, offset) -> (value, headers)`.
-fn as_published(text: &str) -> Option<BTreeMap<(String, i64), (Option<String>, usize)>> {
+/// Records by partition key and offset, each with its value and how many headers it has.
+type Published = BTreeMap<(String, i64), (Option<String>, usize)>;
+
+/// A record before it is written down: value, headers, timestamp.
+type Drawn = (Option<Vec<u8>>, Vec<(String, Vec<i8>)>, i64);
+
+/// What the model that AWS publishes makes of a payload; `None` when it refuses it.
+fn as_published(text: &str) -> Option<Published> {
     let event: KafkaEvent = serde_json::from_str(text).ok()?;
     let records =
         event.records.into_iter().flat_map(|(key, list)| list.into_iter().map(move |record| (key.clone(), record)));
@@ -88,7 +94,7 @@ proptest! {
         ), 0..4), 0..4)
     ) {
         use base64::Engine as _;
-        let list = |partition: &i32, records: &BTreeMap<i64, (Option<Vec<u8>>, Vec<(String, Vec<i8>)>, i64)>| -> Value {
+        let list = |partition: &i32, records: &BTreeMap<i64, Drawn>| -> Value {
             records.iter().map(|(offset, (value, headers, timestamp))| json!({
                 "topic": "a-topic", "partition": partition, "offset": offset, "timestamp": timestamp,
                 "timestampType": "CREATE_TIME", "value": value.as_ref().map(|v| BASE64.encode(v)),

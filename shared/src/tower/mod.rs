@@ -30,8 +30,3 @@ pub use read::{PageError, ReadError, Sink, Stopped, read};
 pub use refresh::{Outcome, RefreshError};
 pub use report::{Completeness, Pages, Report, Warning};
 pub use resolve::{ResolveError, SourceId, TenantId};
-
-/// The bounded parsers, for fuzzing and benchmarks.
-pub mod parse {
-    pub use super::entry::{EntryName, parse as entry_name};
-}

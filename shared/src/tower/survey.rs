@@ -24,7 +24,6 @@ pub(super) struct Form {
 impl Form {
     /// Reads a survey. The outer error is JSON that is damaged or not a survey at all, with its position in bytes; the
     /// inner one is a survey that is understood and cannot be shown.
-    #[expect(clippy::type_complexity, reason = "two decisions: fail the archive, or skip the survey")]
     pub fn read(content: &[u8], depth: u8) -> Result<Result<Self, BadObject>, (usize, serde_json::Error)> {
         let mut deserializer = serde_json::Deserializer::from_slice(content);
         let mut bad = None;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use super::expected::TABLES;
 use crate::table::{Cell, Table};
@@ -35,23 +35,37 @@ pub async fn offerings(client: &Client) -> Result<Table> {
     Ok(table)
 }
 
-/// The names of all offerings, and whether they are live.
-pub struct Names(BTreeMap<u64, (String, bool)>);
+/// All offerings, by their id in Tower.
+pub struct Names(BTreeMap<u64, Offering>);
+
+struct Offering {
+    id: i64,
+    name: String,
+    live: bool,
+}
 
 impl Names {
     /// As the table has them now.
     pub async fn read(client: &Client) -> Result<Self> {
-        let sql = "SELECT source_ref::bigint, name, archived_at IS NULL FROM service_offerings";
+        let sql = "SELECT source_ref::bigint, id, name, archived_at IS NULL FROM service_offerings";
         let rows = client.query(sql, &[]).await?;
-        let name = |row: &tokio_postgres::Row| (row.get::<_, i64>(0).unsigned_abs(), (row.get(1), row.get(2)));
-        Ok(Self(rows.iter().map(name).collect()))
+        let offering = |row: &Row| {
+            (row.get::<_, i64>(0).unsigned_abs(), Offering { id: row.get(1), name: row.get(2), live: row.get(3) })
+        };
+        Ok(Self(rows.iter().map(offering).collect()))
+    }
+
+    /// Whether each that was there before has kept its row: what returns must not become another one.
+    pub fn kept_rows_of(&self, before: &Self) -> bool {
+        let id = |offerings: &Self, key| offerings.0.get(key).map(|offering: &Offering| offering.id);
+        before.0.keys().all(|key| id(before, key) == id(self, key))
     }
 
     /// A few that were renamed, archived and returned since.
     pub fn since(&self, before: &Self) -> Table {
         let mut changes: [Vec<[Cell; 4]>; 3] = Default::default();
-        for (id, (name, live)) in &self.0 {
-            let Some((old, was_live)) = before.0.get(id) else { continue };
+        for (id, Offering { name, live, .. }) in &self.0 {
+            let Some(Offering { name: old, live: was_live, .. }) = before.0.get(id) else { continue };
             let (kind, what) = match (was_live, live) {
                 (true, false) => (1, Cell::bad("archived")),
                 (false, true) => (2, Cell::good("returned")),

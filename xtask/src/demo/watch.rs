@@ -27,14 +27,12 @@ enum Phase {
 }
 
 impl Phase {
-    /// Reading copies rows into staging tables, while it holds the source's lock; every later statement merges.
+    /// Reading copies rows into the staging tables, merging reads them; what comes before knows neither.
     fn of(statement: &str) -> Self {
-        let statement = statement.trim_start();
-        match statement {
-            "" | "BEGIN" | "START TRANSACTION" => Self::Downloading,
-            _ if statement.starts_with("COPY") || statement.contains("pg_advisory_xact_lock") => Self::Reading,
-            _ if statement.contains("previous_sha") => Self::Reading,
-            _ => Self::Merging,
+        match statement.trim_start() {
+            copy if copy.starts_with("COPY") => Self::Reading,
+            merge if merge.contains("staged_") => Self::Merging,
+            _ => Self::Downloading,
         }
     }
 
@@ -69,6 +67,7 @@ pub async fn shown_while<T>(client: &Client, work: impl Future<Output = Result<T
     }
 }
 
+/// The line that shows the phase.
 struct Line {
     terminal: bool,
     begun: Instant,
@@ -83,17 +82,16 @@ impl Line {
             Ok(row) => Phase::of(row.get(0)),
             Err(_) => return,
         };
-        // Between two statements, and after the last, nothing is seen: a phase never goes back.
-        let phase = self.phase.max(Some(seen));
-        let changed = phase != self.phase;
-        self.phase = phase;
+        // After the last statement nothing is seen: a phase never goes back.
+        let phase = self.phase.map_or(seen, |before| before.max(seen));
+        let changed = self.phase.replace(phase) != Some(phase);
         if self.terminal {
             self.frame = (self.frame + 1) % FRAMES.len();
             let seconds = self.begun.elapsed().as_secs_f64();
-            let _ = write!(stderr(), "\r\x1b[K{} {} {seconds:.1} s", FRAMES[self.frame], seen_name(phase));
+            let _ = write!(stderr(), "\r\x1b[K{} {} {seconds:.1} s", FRAMES[self.frame], phase.name());
             let _ = stderr().flush();
         } else if changed {
-            write_line(stderr(), &format!("  {}", seen_name(phase)));
+            write_line(stderr(), &format!("  {}", phase.name()));
         }
     }
 
@@ -102,8 +100,4 @@ impl Line {
             let _ = write!(stderr(), "\r\x1b[K");
         }
     }
-}
-
-fn seen_name(phase: Option<Phase>) -> &'static str {
-    phase.map_or("", Phase::name)
 }
