@@ -1,9 +1,10 @@
 //! Logs: one flat JSON object a line, as Lambda's own log filter and CloudWatch Logs Insights read it.
 
 use json_subscriber::JsonLayer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt};
 
 /// How to log. Lambda sets both by the function's logging configuration.
 #[derive(Debug, Clone)]
@@ -23,14 +24,14 @@ impl LogSettings {
         Self { json: !format.eq_ignore_ascii_case("text"), level: level.unwrap_or_else(|| "INFO".into()) }
     }
 
-    fn filter(&self) -> EnvFilter {
+    fn filter(&self) -> Targets {
         // CRITICAL and FATAL are Lambda's words for what Rust calls an error.
         let level = match self.level.to_ascii_uppercase().as_str() {
-            "CRITICAL" | "FATAL" => "ERROR".to_owned(),
-            other => other.to_owned(),
+            "CRITICAL" | "FATAL" => LevelFilter::ERROR,
+            other => other.parse().unwrap_or(LevelFilter::INFO),
         };
-        let directives = format!("WARN,longshore={level},tower_persister={level},setup={level}");
-        EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("INFO"))
+        let ours = ["longshore", "tower_persister", "setup"];
+        Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(ours.map(|name| (name, level)))
     }
 }
 

@@ -57,7 +57,7 @@ impl World {
         .await;
         self.eventually(
             "SELECT count(*) = 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-             WHERE l.locktype = 'advisory' AND d.datname = current_database()",
+             WHERE l.locktype = 'advisory' AND d.datname = current_database() AND l.pid <> pg_backend_pid()",
         )
         .await;
         for table in ["credential_types", "credentials", "inventories", "offerings", "nodes", "plans", "ids"] {

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod inspect;
+mod loopback;
 mod progress;
 mod stack;
 mod table;

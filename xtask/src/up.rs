@@ -18,6 +18,7 @@ use longshore_devkit::{
 use tokio::signal::unix::{SignalKind, signal as listen};
 
 use crate::{
+    loopback::Loopback,
     progress::{Progress, write_line},
     stack::{Stack, StackLock, StackOptions, UPLOADS, read_env},
     workspace::Workspace,
@@ -59,6 +60,7 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         () = stop.requested() => return Ok(ExitCode::FAILURE),
     };
     upload_samples(&stack, progress).await?;
+    let _loopback = Loopback::open(port(&stack.env).unwrap_or(PORT)).await;
     progress.done("healthy", "", begun.elapsed());
     if options.in_background {
         write_line(stdout(), READY);
@@ -146,7 +148,22 @@ fn endpoints(workspace: &Workspace, dir: &Path, env: &BTreeMap<String, String>) 
     let mut lines: Vec<(&str, String)> =
         SHOWN.iter().map(|name| (*name, env.get(*name).cloned().unwrap_or_default())).collect();
     lines.extend([("all of these", file("env")), ("the functions' log", file("functions.log"))]);
+    lines.push(("try it", invocation(env)));
+    let installed = workspace.target("tools/cargo-lambda/bin");
+    if installed.is_dir() {
+        lines.push(("with this on PATH", workspace.shown(&installed)));
+    }
     lines.iter().map(|(name, value)| format!("{name:<22} {value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// How to invoke a function with a sample. cargo-lambda knows its own port, and finds the IPv6 loopback address.
+fn invocation(env: &BTreeMap<String, String>) -> String {
+    let port = port(env).filter(|port| *port != PORT).map_or_else(String::new, |port| format!(" --invoke-port {port}"));
+    format!("cargo lambda invoke{port} tower-persister --data-file events/tower-persister/full.json")
+}
+
+fn port(env: &BTreeMap<String, String>) -> Option<u16> {
+    env.get("FUNCTIONS_URL")?.rsplit_once(':')?.1.parse().ok()
 }
 
 /// The signals that end the stack.

@@ -129,13 +129,15 @@ impl Connector {
 
     /// Settings of the session, given at start-up because a `SET` would pin an RDS Proxy connection.
     ///
+    /// lz4 because compressing forms is a tenth of a refresh with PostgreSQL's own method; every server since 14 has it.
+    ///
     /// No nested loops and no JIT: statements here join whole tables with staging tables of which the planner has
     /// no true statistics; guessing "few rows" once is the difference between a second and an hour.
     fn session_options(&self) -> String {
         let DatabaseSettings { longshore_schema, inventory_schema, .. } = &self.settings;
         format!(
             "-c search_path={longshore_schema},{inventory_schema} -c TimeZone=UTC -c jit=off -c enable_nestloop=off \
-             -c work_mem=32MB -c idle_in_transaction_session_timeout=60s"
+             -c work_mem=32MB -c default_toast_compression=lz4 -c idle_in_transaction_session_timeout=60s"
         )
     }
 

@@ -1,7 +1,7 @@
 //! The function `tower-persister` below its handler.
 
 use super::message::{Message, Parsed};
-use super::record::{self, Ending, Origin, Phases, phase};
+use super::record::{self, Origin, Phases, phase};
 use super::refresh::{Outcome, Refresh, RefreshError};
 use super::resolve::{MayCreate, SourceId, Target, resolve};
 use super::task::{Progress, Tasks};
@@ -80,10 +80,8 @@ impl TowerPersister {
         let text = Chain(error).to_string();
         let now = self.clock.timestamp();
         let write = async {
-            let session = self.pool.get().await?;
-            record::fail_source(&session, origin.target.source, &text, now).await?;
-            let ending = Ending { outcome: "failed", error: Some((error.kind(), text.clone())), ..Ending::default() };
-            record::write_refresh(&*session, origin, &ending, now).await
+            let mut session = self.pool.get().await?;
+            record::write_failure(&mut session, origin, (error.kind(), text), now).await
         };
         if let Err(unwritten) = write.await {
             let unwritten: DbError = unwritten;

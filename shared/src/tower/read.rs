@@ -133,7 +133,12 @@ impl<S: Sink> Reader<'_, S> {
     /// Turns one object of a page into a row, or counts it as ignored.
     fn object(&mut self, collection: Collection, fields: &Fields<'_>) -> Result<Result<(), Stopped>, BadObject> {
         match object::object(collection, fields, &mut self.extra) {
-            Ok(Some(object)) => Ok(self.sink.put(object)),
+            Ok(Some(object)) => {
+                if let Some(id) = fields.id() {
+                    self.report.collection_mut(collection).saw(id);
+                }
+                Ok(self.sink.put(object))
+            }
             Ok(None) => {
                 self.report.collection_mut(collection).ignored += 1;
                 Ok(Ok(()))

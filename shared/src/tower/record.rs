@@ -4,14 +4,14 @@ use super::merge::{Stats, TableStats};
 use super::report::Report;
 use super::resolve::{SourceId, Target};
 use super::task::stats_by_key;
-use crate::db::DbError;
+use crate::db::{DbError, Session};
 use crate::kafka::Record;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use time::PrimitiveDateTime;
+use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 /// How the archive was applied.
@@ -196,9 +196,44 @@ pub(super) async fn finish_older(
     Ok(())
 }
 
+/// Leaves a failure on record, by its kind and its text, unless the record was applied after all: the answer to the
+/// COMMIT may be what was lost.
+pub(super) async fn write_failure(
+    session: &mut Session,
+    origin: &Origin,
+    error: (&'static str, String),
+    now: PrimitiveDateTime,
+) -> Result<(), DbError> {
+    session.begin();
+    let transaction = session.transaction().await?;
+    // The server may still be busy with the connection that was lost. What it committed is known after its turn.
+    claim(&transaction, origin.target.source).await?;
+    if !is_applied(&transaction, origin).await? {
+        fail_source(&transaction, origin.target.source, &error.1, now).await?;
+        let ending = Ending { outcome: "failed", error: Some(error), ..Ending::default() };
+        write_refresh(&transaction, origin, &ending, now).await?;
+    }
+    transaction.commit().await?;
+    session.done();
+    Ok(())
+}
+
+async fn is_applied(transaction: &Transaction<'_>, origin: &Origin) -> Result<bool, DbError> {
+    let sql = "SELECT EXISTS (SELECT FROM refreshes
+                 WHERE topic = $1 AND kafka_partition = $2 AND kafka_offset = $3 AND request_id = $4
+                   AND outcome <> 'failed')";
+    let coordinates: [(&(dyn ToSql + Sync), Type); 4] = [
+        (&origin.topic, Type::TEXT),
+        (&origin.partition, Type::INT4),
+        (&origin.offset, Type::INT8),
+        (&origin.request_id, Type::TEXT),
+    ];
+    Ok(transaction.query_typed_one(sql, &coordinates).await?.get(0))
+}
+
 /// The source's state after a failure, for whoever looks at the source.
-pub(super) async fn fail_source(
-    client: &Client,
+async fn fail_source(
+    transaction: &Transaction<'_>,
     source: SourceId,
     error: &str,
     now: PrimitiveDateTime,
@@ -206,7 +241,7 @@ pub(super) async fn fail_source(
     let sql = "UPDATE sources
                SET refresh_state = 'Error', refresh_finished_at = $2, last_refresh_message = $3
                WHERE id = $1";
-    client.execute_typed(sql, &[(&source.0, Type::INT8), (&now, Type::TIMESTAMP), (&error, Type::TEXT)]).await?;
+    transaction.execute_typed(sql, &[(&source.0, Type::INT8), (&now, Type::TIMESTAMP), (&error, Type::TEXT)]).await?;
     Ok(())
 }
 

@@ -114,7 +114,7 @@ impl Merger<'_> {
         let mut stats = Stats::new();
         let mut repeated = BTreeMap::new();
         for merge in &MERGES {
-            let repeats = self.remove_repeats(merge).await?;
+            let repeats = if merge.may_repeat(report) { self.remove_repeats(merge).await? } else { 0 };
             if repeats > 0 {
                 report.warn("objects are there more than once; the newest counts", merge.table.name(), repeats);
             }
@@ -272,6 +272,16 @@ impl Merger<'_> {
 }
 
 impl Merge {
+    /// Whether an object may be staged twice. Where several collections share a table, only the database knows; so it
+    /// does for surveys, which are not numbered.
+    fn may_repeat(&self, report: &Report) -> bool {
+        let mut collections = Collection::ALL.into_iter().filter(|collection| collection.table() == self.table);
+        match (collections.next(), collections.next()) {
+            (Some(only), None) => report.collection(only).may_repeat(),
+            _ => true,
+        }
+    }
+
     fn sql(&self) -> String {
         let of = |alias: &str| {
             let columns = self.columns.iter().map(|column| format!("{alias}{column}"));
@@ -284,6 +294,7 @@ impl Merge {
             .replace("{columns}", &of(""))
             .replace("{t.columns}", &of("t."))
             .replace("{s.columns}", &of("s."))
-            .replace("{d.columns}", &of("d."))
+            .replace("{n.columns}", &of("n."))
+            .replace("{staged_table}", self.staged.table())
     }
 }
