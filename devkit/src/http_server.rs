@@ -144,13 +144,13 @@ impl Script {
         match (self.handler)(request).0 {
             Kind::Hang => std::future::pending().await,
             Kind::Close => Err(io::ErrorKind::ConnectionAborted.into()),
-            Kind::Answer { status, headers, body, ending } => {
+            Kind::Answer { status, headers, body, ending, announced } => {
                 let mut response =
                     Response::new(BodyExt::boxed(StreamBody::new(frames(body.clone(), ending, flushed))));
                 *response.status_mut() = status;
                 *response.headers_mut() = headers;
                 // 204 and 304 have no body, and then no length either.
-                if status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
+                if announced && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED {
                     response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
                 }
                 Ok(response)
@@ -189,6 +189,14 @@ mod tests {
             assert_eq!(received.len() - head, bytes);
             assert_eq!(server.requests()[0].path, "/a?b=c");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_without_length_comes_in_chunks() {
+        let server = HttpServer::start(|_| Reply::ok("0123456789").without_length().header("connection", "close"));
+        let received = String::from_utf8(raw(&server.await.unwrap()).await).unwrap();
+        assert!(received.contains("transfer-encoding: chunked") && !received.contains("content-length"), "{received}");
+        assert!(received.ends_with("a\r\n0123456789\r\n0\r\n\r\n"), "{received}");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! Run them with `cargo xtask test`, which starts the PostgreSQL that they need.
 
 mod announcement;
+mod certificates;
 pub mod database;
 pub mod function;
 mod proxied;
@@ -10,6 +11,7 @@ mod rows;
 mod world;
 
 pub use announcement::Announcement;
+pub use certificates::{Authority, Certified};
 pub use world::World;
 
 pub use longshore_devkit::archive::ArchiveBuilder;

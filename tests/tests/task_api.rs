@@ -71,7 +71,10 @@ async fn the_task_is_told_why_a_refresh_failed_for_good() {
     PATCH {"message":"Reading the archive","state":"running","status":"ok"}
     PATCH {"message":"the server answered 404","output":{"errors":["the server answered 404"]},"state":"completed","status":"error"}
     "#);
-    assert_snapshot!(world.outcomes().await, @"");
+    assert_snapshot!(world.outcomes().await, @r"
+    failed | Download | the server answered 404
+    rejected | Download | the server answered 404
+    ");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ pub struct Reply(pub(super) Kind);
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Answer { status: StatusCode, headers: HeaderMap, body: Bytes, ending: Ending },
+    Answer { status: StatusCode, headers: HeaderMap, body: Bytes, ending: Ending, announced: bool },
     Hang,
     Close,
 }
@@ -50,7 +50,8 @@ impl Reply {
     /// An answer with a body.
     #[must_use]
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self(Kind::Answer { status, headers: HeaderMap::new(), body: body.into(), ending: Ending::Whole })
+        let (headers, body) = (HeaderMap::new(), body.into());
+        Self(Kind::Answer { status, headers, body, ending: Ending::Whole, announced: true })
     }
 
     /// 200 with a body.
@@ -110,6 +111,15 @@ impl Reply {
                 HeaderValue::try_from(value).expect("a header's value"),
             );
             headers.append(name, value);
+        }
+        self
+    }
+
+    /// The body comes in chunks, without a `Content-Length`.
+    #[must_use]
+    pub fn without_length(mut self) -> Self {
+        if let Kind::Answer { announced, .. } = &mut self.0 {
+            *announced = false;
         }
         self
     }

@@ -131,13 +131,14 @@ impl Connector {
     ///
     /// lz4 because compressing forms is a tenth of a refresh with PostgreSQL's own method; every server since 14 has it.
     ///
-    /// No nested loops and no JIT: statements here join whole tables with staging tables of which the planner has
-    /// no true statistics; guessing "few rows" once is the difference between a second and an hour.
+    /// Hash joins and no JIT: statements here join whole tables with staging tables of which the planner has no true
+    /// statistics. Guessing "few rows" once, and looping, is the difference between a second and an hour; guessing
+    /// "many", it would sort for a merge join.
     fn session_options(&self) -> String {
         let DatabaseSettings { longshore_schema, inventory_schema, .. } = &self.settings;
         format!(
             "-c search_path={longshore_schema},{inventory_schema} -c TimeZone=UTC -c jit=off -c enable_nestloop=off \
-             -c work_mem=32MB -c default_toast_compression=lz4 -c idle_in_transaction_session_timeout=60s"
+             -c enable_mergejoin=off -c work_mem=64MB -c default_toast_compression=lz4 -c idle_in_transaction_session_timeout=60s"
         )
     }
 

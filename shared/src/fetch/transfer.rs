@@ -37,6 +37,23 @@ struct Partial {
 }
 
 impl Partial {
+    /// Prepares for the body of an answer: the rest of the archive, or all of it.
+    fn continue_with(&mut self, opened: &mut Opened) -> Result<(), FetchError> {
+        // Taken first: without a tag the next try starts again.
+        let tag = self.etag.take();
+        if opened.start == 0 {
+            // All of it, whatever the server was asked for.
+            self.bytes.clear();
+        } else if opened.start != self.bytes.len() as u64 {
+            return Err(FetchError::Unavailable("the server sent another range than the one asked for".into()));
+        } else if tag != opened.etag {
+            // Not every server heeds If-Match.
+            return Err(FetchError::Unavailable("the archive changed during the download".into()));
+        }
+        self.etag = opened.etag.take();
+        Ok(())
+    }
+
     /// What a refusal means. The archive may have changed since the first part arrived: then it starts again.
     fn refused(&mut self, status: u16) -> FetchError {
         match status {
@@ -105,13 +122,7 @@ impl Fetcher {
         }
         let opening = self.open(location, partial);
         let mut opened = self.in_time(opening).await??;
-        if opened.start != partial.bytes.len() as u64 {
-            partial.bytes.clear();
-        }
-        if opened.start > partial.bytes.len() as u64 {
-            return Err(FetchError::Unavailable("the server sent another range than the one asked for".into()));
-        }
-        partial.etag = opened.etag.take();
+        partial.continue_with(&mut opened)?;
         if let Some(remaining) = opened.remaining {
             self.check_size(opened.start + remaining)?;
             partial.bytes.reserve_exact(usize::try_from(remaining).unwrap_or(0));

@@ -135,7 +135,7 @@ impl<S: Sink> Reader<'_, S> {
         match object::object(collection, fields, &mut self.extra) {
             Ok(Some(object)) => {
                 if let Some(id) = fields.id() {
-                    self.report.collection_mut(collection).saw(id);
+                    self.report.collection_mut(collection).pages.saw(id);
                 }
                 Ok(self.sink.put(object))
             }
@@ -153,7 +153,10 @@ impl<S: Sink> Reader<'_, S> {
     fn ids(&mut self, entry: &Entry<'_>, collection: Collection, number: u32) -> Result<(), ReadError> {
         let mut bad = 0;
         let head = self.list(entry, page::wanted_id, |reader, fields| match fields.integer("id") {
-            Ok(id) => Ok(reader.sink.put(Object::Id { collection, id })),
+            Ok(id) => {
+                reader.report.collection_mut(collection).ids.saw(id);
+                Ok(reader.sink.put(Object::Id { collection, id }))
+            }
             Err(problem) => {
                 bad += 1;
                 Err(problem)

@@ -35,6 +35,8 @@ pub struct Pages {
     uncounted: bool,
     /// Objects seen, whatever became of them.
     pub results: u64,
+    last_id: Option<i64>,
+    out_of_order: bool,
 }
 
 /// Whether what is not on the pages is gone.
@@ -55,6 +57,18 @@ impl Pages {
         self.uncounted |= count.is_none();
         self.count = count.or(self.count);
         self.results += results;
+    }
+
+    /// Takes note of an object's id.
+    pub(super) fn saw(&mut self, id: i64) {
+        self.out_of_order |= self.last_id.is_some_and(|last| last >= id);
+        self.last_id = Some(id);
+    }
+
+    /// Whether an id may be there twice: not when each was higher than the one before, as Tower sorts them. Otherwise
+    /// the database has to tell; remembering all ids here would take memory for each.
+    pub(super) fn may_repeat(&self) -> bool {
+        self.out_of_order
     }
 
     /// How many pages were read.
@@ -93,23 +107,6 @@ pub struct CollectionReport {
     pub bad: u64,
     /// Objects that are none of ours, such as nodes of project updates.
     pub ignored: u64,
-    /// The last object's id.
-    last_id: Option<i64>,
-    /// Whether an object came after one with the same or a higher id.
-    out_of_order: bool,
-}
-
-impl CollectionReport {
-    /// Takes note of an object's id.
-    pub(super) fn saw(&mut self, id: i64) {
-        self.out_of_order |= self.last_id.is_some_and(|last| last >= id);
-        self.last_id = Some(id);
-    }
-
-    /// Whether an object may be there twice: not when each had a higher id than the one before, as Tower sorts them.
-    pub(super) fn may_repeat(&self) -> bool {
-        self.out_of_order
-    }
 }
 
 /// Everything that one pass over an archive found.

@@ -32,7 +32,7 @@ pub struct Options {
     /// Leave out what is a tenth and what is four times the size
     #[arg(long)]
     no_growth: bool,
-    /// Log every statement with its plan and time to `target/bench/statements.log`; the times are longer then
+    /// Let the server log statements with their plans and times; everything takes a little longer then
     #[arg(long)]
     explain: bool,
     /// Fail when a bar is not met

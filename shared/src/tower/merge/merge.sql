@@ -15,7 +15,7 @@ noteworthy AS (
              ELSE (t.archived_at IS NOT NULL OR ({t.columns}) IS DISTINCT FROM ({s.columns}))
                AND (NOT $5 OR (t.archived_at IS NULL AND {newer}))
            END AS differs,
-           s.*
+           s.source_ref, s.unlinked, {s.columns}
     FROM (
       {staged}
     ) s

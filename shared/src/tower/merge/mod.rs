@@ -179,23 +179,19 @@ impl Merger<'_> {
         if merge.table == Table::Plans {
             return self.archive_plans().await;
         }
-        let collections = || Collection::ALL.into_iter().filter(|collection| collection.table() == merge.table);
-        let mut archived = 0;
+        let mut complete = Vec::new();
         let mut all_complete = true;
-        for collection in collections() {
+        for collection in Collection::ALL.into_iter().filter(|collection| collection.table() == merge.table) {
             if self.is_complete(collection, repeated, report).await? {
-                let of_type = collection.object_type().map(|kind| format!("AND t.extra ->> 'type' = '{kind}'"));
-                archived += self.archive(merge, collection, &of_type.unwrap_or_default(), report).await?;
+                complete.push(collection);
             } else {
                 all_complete = false;
             }
         }
-        // Templates that an older writer left without a type may belong to either collection.
-        if merge.table == Table::Offerings && all_complete {
-            let untyped = "AND t.extra ->> 'type' IS NULL";
-            archived += self.archive(merge, Collection::JobTemplates, untyped, report).await?;
+        match complete.is_empty() {
+            true => Ok(0),
+            false => self.archive(merge, &complete, all_complete, report.is_incremental()).await,
         }
-        Ok(archived)
     }
 
     /// Whether what is not listed is gone. Where it is not known, says so in the report.
@@ -210,10 +206,9 @@ impl Merger<'_> {
             Completeness::Incomplete(why) => why,
             Completeness::Complete if found.bad > 0 => format!("{} of its objects are bad", found.bad),
             Completeness::Complete if repeated && !incremental => "objects are there more than once".into(),
-            Completeness::Complete if incremental && self.distinct_ids(collection).await? != listed.results => {
-                "ids are there more than once".into()
-            }
-            Completeness::Complete => return Ok(true),
+            Completeness::Complete if !incremental || !listed.may_repeat() => return Ok(true),
+            Completeness::Complete if self.distinct_ids(collection).await? == listed.results => return Ok(true),
+            Completeness::Complete => "ids are there more than once".into(),
         };
         report.warn(format!("nothing of it is archived: {why}"), collection.name(), 1);
         Ok(false)
@@ -228,27 +223,36 @@ impl Merger<'_> {
         Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, fields(collection = collection.name()))]
+    /// Archives what is live, of one of the complete collections, and not listed.
+    #[tracing::instrument(level = "debug", skip_all, fields(table = merge.table.name()))]
     async fn archive(
         &self,
         merge: &Merge,
-        collection: Collection,
-        of_type: &str,
-        report: &Report,
+        complete: &[Collection],
+        all_complete: bool,
+        incremental: bool,
     ) -> Result<u64, DbError> {
-        let (present, of_collection) = match (report.is_incremental(), collection.object_type()) {
-            (false, _) => (merge.staged.table(), String::new()),
-            (true, None) => (Staged::Ids.table(), format!("AND s.collection = '{}'", collection.name())),
-            // Both kinds of templates share one id space.
-            (true, Some(_)) => {
-                (Staged::Ids.table(), "AND s.collection IN ('job_templates', 'workflow_job_templates')".to_owned())
-            }
+        let quoted = |names: Vec<&str>| names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+        let types = quoted(complete.iter().filter_map(|collection| collection.object_type()).collect());
+        let of_these_types = match (types.as_str(), all_complete) {
+            ("", _) => String::new(),
+            // Templates that an older writer left without a type may belong to either collection.
+            (types, true) => format!("AND coalesce(t.extra ->> 'type' IN ({types}), true)"),
+            (types, false) => format!("AND t.extra ->> 'type' IN ({types})"),
+        };
+        // Ids count for all collections of the table: both kinds of templates share one id space.
+        let of_this_table = Collection::ALL.into_iter().filter(|collection| collection.table() == merge.table);
+        let collections = quoted(of_this_table.map(Collection::name).collect());
+        let (present, of_these_collections) = if incremental {
+            (Staged::Ids.table(), format!("AND s.collection IN ({collections})"))
+        } else {
+            (merge.staged.table(), String::new())
         };
         let sql = include_str!("archive_gone.sql")
             .replace("{table}", merge.table.name())
             .replace("{present}", present)
-            .replace("{of_this_type}", of_type)
-            .replace("{of_this_collection}", &of_collection);
+            .replace("{of_these_types}", &of_these_types)
+            .replace("{of_these_collections}", &of_these_collections);
         self.archive_with(&sql).await
     }
 
@@ -277,7 +281,7 @@ impl Merge {
     fn may_repeat(&self, report: &Report) -> bool {
         let mut collections = Collection::ALL.into_iter().filter(|collection| collection.table() == self.table);
         match (collections.next(), collections.next()) {
-            (Some(only), None) => report.collection(only).may_repeat(),
+            (Some(only), None) => report.collection(only).pages.may_repeat(),
             _ => true,
         }
     }

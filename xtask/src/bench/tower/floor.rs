@@ -37,14 +37,14 @@ impl Floor {
         Ok(Self { client, reader: binaries.path("bench-floor") })
     }
 
-    /// Expands and parses an archive that lies in a file.
-    pub async fn read(&self, archive: &Path) -> Result<Duration> {
+    /// Expands and parses an archive that lies in a file. Returns the time and the bytes of JSON.
+    pub async fn read(&self, archive: &Path) -> Result<(Duration, u64)> {
         let output = Command::new(&self.reader).arg(archive).kill_on_drop(true).output().await;
         let output = output.with_context(|| format!("cannot start {}", self.reader.display()))?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let printed: serde_json::Value = serde_json::from_slice(&output.stdout)?;
         let seconds = printed["seconds"].as_f64().context("the floor's reader printed no time")?;
-        Ok(Duration::from_secs_f64(seconds))
+        Ok((Duration::from_secs_f64(seconds), printed["json_bytes"].as_u64().unwrap_or_default()))
     }
 
     /// Copies the rows into empty tables, in one transaction.

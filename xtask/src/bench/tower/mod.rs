@@ -56,6 +56,9 @@ pub async fn measure(workspace: &Workspace, options: &Options, progress: Progres
     let outcome = bench.outcome(options).await?;
     drop(bench);
     spawn_blocking(move || cluster.stop()).await?;
+    if options.explain {
+        progress.note(&format!("statements and plans are in {}", workspace.shown(&server_log(&dir))));
+    }
     Ok(outcome)
 }
 
@@ -65,6 +68,13 @@ async fn start_cluster(dir: &Path, explain: bool) -> Result<Cluster> {
     let client = database::connect(&cluster.url("postgres")).await?;
     database::log_statements(&client, explain).await?;
     Ok(cluster)
+}
+
+/// The cluster says where it is when it could not stay in the directory that it was given.
+fn server_log(dir: &Path) -> PathBuf {
+    let home = dir.join("postgres");
+    let elsewhere = std::fs::read_to_string(home.join("location"));
+    elsewhere.map_or_else(|_| home.join("server"), |path| PathBuf::from(path.trim())).join("server.log")
 }
 
 struct Bench {
@@ -134,7 +144,8 @@ impl Bench {
     /// The floor, and the first refresh into an empty database.
     async fn first(&mut self, subject: usize, counts: bool) -> Result<()> {
         let subject = &mut self.subjects[subject];
-        let read = self.floor.read(&subject.file).await?;
+        let (read, json_bytes) = self.floor.read(&subject.file).await?;
+        subject.times.json_bytes = json_bytes;
         let copy = self.floor.copy(&subject.load.rows).await?;
         database::empty(&self.rig.client).await?;
         let first = self.rig.refresh(&mut self.function, &subject.key).await?;

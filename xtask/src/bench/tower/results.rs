@@ -56,6 +56,8 @@ pub struct Sized {
     pub copy: Series,
     /// The first refresh.
     pub refresh: Refreshes,
+    /// The JSON in the archive.
+    pub json_bytes: u64,
     /// Peak memory of a process that did one first refresh.
     pub peak_bytes: u64,
 }
@@ -99,7 +101,8 @@ impl Results {
         outcome.title = vec![
             format!("tower: {}", whole.load.describe()),
             format!(
-                "{} compressed, {} rows; median of {} after one to warm up{}",
+                "{} of JSON in an archive of {}, {} rows; median of {} after one to warm up{}",
+                size(whole.times.json_bytes),
                 size(whole.load.full.len() as u64),
                 thousands(whole.load.total()),
                 options.runs,
@@ -110,6 +113,8 @@ impl Results {
         outcome.fact("runs", json!(options.runs));
         outcome.fact("rows", json!(whole.load.total()));
         outcome.fact("archive_bytes", json!(whole.load.full.len()));
+        outcome.fact("json_bytes", json!(whole.times.json_bytes));
+        outcome.fact("explained", json!(options.explain));
         self.measures(&mut outcome, subjects);
         self.bars(&mut outcome, subjects);
         outcome
