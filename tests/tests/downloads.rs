@@ -77,6 +77,7 @@ async fn a_broken_transfer_goes_on_where_it_broke() {
     assert_snapshot!(asked(&server), @r#"
     - -
     bytes=1000- "v1"
+    "#v1"
     bytes=1300- "v1"
     "#);
     assert_eq!(stored(&world).await.as_deref(), Some("one 199"));

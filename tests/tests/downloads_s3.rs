@@ -80,7 +80,12 @@ async fn a_missing_object_and_one_of_another_bucket_are_refused_for_good() {
     let mut bucket = Bucket::start().await;
     bucket.deliver("s3://uploads/missing.tar.gz").await;
     bucket.deliver("s3://others/a day/tower 1.tar.gz").await;
-    insta::assert_snapshot!(bucket.world.outcomes().await, @"");
+    insta::assert_snapshot!(bucket.world.outcomes().await, @r"
+    failed | Download | the server answered 404
+    failed | NotAllowed | downloading from there is not allowed: bucket others is not on the allow-list
+    rejected | Download | the server answered 404
+    rejected | NotAllowed | downloading from there is not allowed: bucket others is not on the allow-list
+    ");
 }
 
 /// Whoever mends what was wrong needs the record; nobody else gets to see it.
@@ -88,7 +93,7 @@ async fn a_missing_object_and_one_of_another_bucket_are_refused_for_good() {
 async fn a_rejected_record_is_kept_in_the_bucket_and_nowhere_else() {
     let mut bucket = Bucket::start().await;
     bucket.deliver("s3://uploads/missing.tar.gz").await;
-    let key = "tower/platform.upload.catalog/0/0.json";
+    let key = "tower/platform.upload.catalog/0/0-1767225600000.json";
     assert_eq!(bucket.s3.list("rejections", "").unwrap(), [key]);
     let kept: Value = serde_json::from_slice(&bucket.s3.get("rejections", key).await.unwrap()).unwrap();
     assert_eq!(
@@ -105,7 +110,7 @@ async fn a_rejected_record_is_kept_in_the_bucket_and_nowhere_else() {
     assert_eq!(kept["value"], event["records"]["platform.upload.catalog-0"][0]["value"]);
 
     let row: String = bucket.world.value("SELECT r::text FROM rejected_records r").await;
-    assert!(row.contains("s3://rejections/tower/platform.upload.catalog/0/0.json"), "{row}");
+    assert!(row.contains("s3://rejections/tower/platform.upload.catalog/0/0-1767225600000.json"), "{row}");
     let seen = bucket.process.logs().join("\n") + &row;
     assert!(!seen.contains(IDENTITY) && !seen.contains("5318290"), "{seen}");
 }

@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use longshore_devkit::tower::{Collection, Estate};
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 use tokio_postgres::Client;
 
 use self::{
@@ -32,6 +32,9 @@ use crate::{
 
 /// The job templates of the default Tower are 20,000: a tenth is thousands of objects, and quick in a debug build.
 const SCALE: f64 = 0.1;
+
+/// Far more than a refresh takes. cargo-lambda itself would wait for ever for a function that ended.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `cargo xtask demo`
 #[derive(Debug, clap::Args)]
@@ -66,6 +69,9 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     };
     let stopping = Instant::now();
     spawn_blocking(move || drop(stack)).await?;
+    if outcome.is_err() {
+        progress.note(&format!("the functions' log is {}", workspace.shown(&dir.join("functions.log"))));
+    }
     outcome?;
     progress.done("stopped", "everything was as it should be", stopping.elapsed());
     progress.done("demo", "all in all", begun.elapsed());
@@ -162,8 +168,9 @@ impl<'a> Demo<'a> {
 
     async fn invoke(&self, record: &Record) -> Result<(String, Duration)> {
         let begun = Instant::now();
-        let work = self.stack.functions.invoke("tower-persister", record.event());
-        let answer = watch::shown_while(&self.client, work).await?;
+        let work = timeout(PATIENCE, self.stack.functions.invoke("tower-persister", record.event()));
+        let answer = watch::shown_while(&self.client, work).await;
+        let answer = answer.with_context(|| format!("no answer after {} s", PATIENCE.as_secs()))??;
         let body = String::from_utf8_lossy(&answer.body).into_owned();
         ensure!(answer.status.is_success(), "the function answered {}: {body}", answer.status);
         ensure!(body == delivery::ALL_DONE, "records are to be delivered again: {body}");

@@ -26,6 +26,9 @@ pub enum DbError {
         /// The time-out, in seconds.
         seconds: u64,
     },
+    /// The pool gave no connection, for a reason of its own.
+    #[error("no connection: {0}")]
+    Pool(String),
     /// The password, secret or token could not be had.
     #[error("cannot get database credentials: {0}")]
     Credentials(String),

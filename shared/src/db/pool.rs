@@ -59,7 +59,7 @@ impl Pool {
     pub async fn get(&self) -> Result<Session, DbError> {
         let object = self.inner.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
-            other => DbError::Credentials(other.to_string()),
+            other => DbError::Pool(other.to_string()),
         })?;
         Ok(Session { object: Some(object), pool: self.clone(), in_transaction: false })
     }

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_postgres::Client;
 
@@ -47,10 +46,7 @@ impl Phase {
 
 /// Waits for `work`. Meanwhile shows on stderr what the function is doing: on a terminal a line that moves and goes
 /// away, elsewhere a line for each phase that is seen.
-///
-/// # Errors
-/// Those of `work`.
-pub async fn shown_while<T>(client: &Client, work: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn shown_while<T>(client: &Client, work: impl Future<Output = T>) -> T {
     let mut line = Line { terminal: stderr().is_terminal(), begun: Instant::now(), phase: None, frame: 0 };
     let mut work = pin!(work);
     let mut looks = interval(LOOK);
