@@ -196,7 +196,7 @@ mod tests {
         let server = HttpServer::start(|_| Reply::ok("0123456789").without_length().header("connection", "close"));
         let received = String::from_utf8(raw(&server.await.unwrap()).await).unwrap();
         assert!(received.contains("transfer-encoding: chunked") && !received.contains("content-length"), "{received}");
-        assert!(received.ends_with("a\r\n0123456789\r\n0\r\n\r\n"), "{received}");
+        assert!(received.ends_with("A\r\n0123456789\r\n0\r\n\r\n"), "{received}");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod account;
 mod installation;
+mod tls;
 
 use std::{
     fs::{self, OpenOptions},
@@ -64,6 +65,19 @@ impl Cluster {
     /// No PostgreSQL; `dir` cannot be written, is in use or was made by another major version; the server did not
     /// start (the end of its log is part of the error).
     pub fn start(dir: &Path) -> Result<Self> {
+        Self::start_with(dir, |_, _| Ok(Vec::new()))
+    }
+
+    /// As [`Self::start`], with TLS offered beside plain connections: a certificate and its key, both PEM.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_tls(dir: &Path, certificate: &str, key: &str) -> Result<Self> {
+        Self::start_with(dir, |home, account| tls::settings(home, account, certificate, key))
+    }
+
+    /// `settings` makes further settings, given the server's directory and the user who runs it.
+    fn start_with(dir: &Path, settings: impl FnOnce(&Path, Option<&Account>) -> Result<Vec<String>>) -> Result<Self> {
         let installation = match Installation::find() {
             Some(installation) => installation,
             None => Installation::install()?,
@@ -71,8 +85,9 @@ impl Cluster {
         let account = Account::of_server()?;
         let home = account::home(dir, account.as_ref())?;
         let password = initialise(&installation, account.as_ref(), &home)?;
+        let settings = settings(&home, account.as_ref())?;
         wait_for_predecessor(&home)?;
-        let launch = || Self::launch(&installation, account.as_ref(), &home, &password);
+        let launch = || Self::launch(&installation, account.as_ref(), &home, &settings, &password);
         match launch() {
             // Somebody took the port between our look and the server's.
             Err(error) if format!("{error:#}").contains("Address already in use") => launch(),
@@ -80,12 +95,18 @@ impl Cluster {
         }
     }
 
-    fn launch(installation: &Installation, account: Option<&Account>, home: &Path, password: &str) -> Result<Self> {
+    fn launch(
+        installation: &Installation,
+        account: Option<&Account>,
+        home: &Path,
+        settings: &[String],
+        password: &str,
+    ) -> Result<Self> {
         let port = free_port()?;
         let log = home.join("server.log");
         let mut command = installation.command("postgres");
         command.arg("-D").arg(home.join("data")).arg("-p").arg(port.to_string());
-        for setting in SETTINGS {
+        for setting in SETTINGS.into_iter().chain(settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         let output =
@@ -128,6 +149,12 @@ impl Cluster {
         format!("postgres://{USER}:{}@127.0.0.1:{}/{database}?sslmode=disable", self.password, self.port)
     }
 
+    /// `postgres://..` for the superuser and one database by a name of this machine, with TLS. Not for logs either.
+    #[must_use]
+    pub fn tls_url(&self, host: &str, database: &str) -> String {
+        format!("postgres://{USER}:{}@{host}:{}/{database}?sslmode=verify-full", self.password, self.port)
+    }
+
     /// The TCP port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -162,6 +189,22 @@ impl Cluster {
         drop(client);
         connection.await??;
         Ok(found?.is_some())
+    }
+
+    /// Removes the databases whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn drop_databases(&self, prefix: &str) -> Result<()> {
+        let (client, connection) = tokio_postgres::connect(&self.url("postgres"), NoTls).await?;
+        let connection = tokio::spawn(connection);
+        let rows = client.query("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", &[&prefix]).await;
+        drop(client);
+        connection.await??;
+        for row in rows? {
+            self.drop_database(row.get(0)).await?;
+        }
+        Ok(())
     }
 
     /// Removes a database, with whoever is connected to it. One that is not there is no error.

@@ -40,7 +40,11 @@ impl World {
 
     /// A world with further settings; `DATABASE_URL` may contain `{url}` for its own.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let database_url = fresh_database().await;
+        Self::on(fresh_database().await, settings).await
+    }
+
+    /// A world on a database that is there, which the test has migrated.
+    pub async fn on(database_url: String, settings: &[(&str, &str)]) -> Self {
         let archives = Archives::default();
         let served = archives.clone();
         let server = HttpServer::start(move |request| match served.lock().unwrap().get(&request.path) {

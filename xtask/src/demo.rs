@@ -147,7 +147,7 @@ impl<'a> Demo<'a> {
         self.progress.done("upload", &format!("{}, {bytes}", record.url()), uploading.elapsed());
 
         let (answer, took) = self.invoke(record).await?;
-        let delivery = Delivery::read(&self.client, record).await?.context("the refresh left no row in `refreshes`")?;
+        let delivery = Delivery::read(&self.client, record).await?;
         self.progress.done("refresh", &delivery.phases(), took);
         let found = delivery.counts(&self.client).await?;
         self.print(&counts::table(&found).render(self.colour));

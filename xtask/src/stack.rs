@@ -204,7 +204,12 @@ async fn build(workspace: &Workspace, progress: Progress) -> Result<()> {
 
 /// A connection to the functions' database, as superuser. Driven in the background until it is dropped.
 pub async fn connect(cluster: &Cluster) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(&cluster.url(DATABASE), NoTls).await?;
+    connect_to(cluster, DATABASE).await
+}
+
+/// A connection to any database of a cluster.
+pub async fn connect_to(cluster: &Cluster, database: &str) -> Result<Client> {
+    let (client, connection) = tokio_postgres::connect(&cluster.url(database), NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
 }

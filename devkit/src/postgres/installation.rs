@@ -12,7 +12,7 @@ use super::account::Account;
 use crate::system;
 
 /// The oldest server that has what we use (`DROP DATABASE .. WITH (FORCE)`).
-const OLDEST_MAJOR: u32 = 13;
+const OLDEST_MAJOR: u32 = 14;
 
 /// Where distributions and Homebrew keep servers. `*` stands for a version.
 const PLACES: [&str; 5] = [

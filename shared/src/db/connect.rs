@@ -6,8 +6,10 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::settings::{Credentials, DatabaseSettings};
 use crate::tls;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -17,6 +19,7 @@ pub struct Connector {
     aws: Aws,
     clock: Clock,
     secret: Mutex<Option<Secret>>,
+    options_refused: AtomicBool,
     tls: OnceLock<MakeRustlsConnect>,
 }
 
@@ -29,7 +32,14 @@ impl std::fmt::Debug for Connector {
 impl Connector {
     /// Nothing is read or connected before the first [`Connector::connect`].
     pub fn new(settings: DatabaseSettings, aws: Aws, clock: Clock) -> Self {
-        Self { settings, aws, clock, secret: Mutex::default(), tls: OnceLock::new() }
+        Self {
+            settings,
+            aws,
+            clock,
+            secret: Mutex::default(),
+            options_refused: AtomicBool::new(false),
+            tls: OnceLock::new(),
+        }
     }
 
     /// The settings that connections are opened with.
@@ -48,27 +58,46 @@ impl Connector {
                 self.remember(None);
                 self.connect_once().await
             }
+            // RDS Proxy takes no options at start-up (SQLSTATE 0A000).
+            Err(DbError::Postgres(error)) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
+                self.options_refused.store(true, Ordering::Relaxed);
+                self.connect_once().await
+            }
             result => result,
         }
     }
 
     async fn connect_once(&self) -> Result<Client, DbError> {
-        let config = self.config().await?;
+        let options_refused = self.options_refused.load(Ordering::Relaxed);
+        let mut config = self.config().await?;
+        if !options_refused {
+            let options = self.session_settings().map(|(name, value)| format!("-c {name}={value}"));
+            config.options(options.join(" "));
+        }
         let timeout = self.settings.connect_timeout;
         let connecting = async {
-            if self.settings.tls {
-                let (client, connection) = config.connect(self.tls()?).await?;
-                tokio::spawn(drive(connection));
-                Ok(client)
-            } else {
-                let (client, connection) = config.connect(NoTls).await?;
-                tokio::spawn(drive(connection));
-                Ok(client)
+            let client = self.open(&config).await?;
+            if options_refused {
+                let set = self.session_settings().map(|(name, value)| format!("SET {name} = {value}"));
+                client.batch_execute(&set.join("; ")).await?;
             }
+            Ok(client)
         };
         match tokio::time::timeout(timeout, connecting).await {
             Ok(result) => result,
             Err(_) => Err(DbError::Timeout { seconds: timeout.as_secs() }),
+        }
+    }
+
+    async fn open(&self, config: &Config) -> Result<Client, DbError> {
+        if self.settings.tls {
+            let (client, connection) = config.connect(self.tls()?).await?;
+            tokio::spawn(drive(connection));
+            Ok(client)
+        } else {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(drive(connection));
+            Ok(client)
         }
     }
 
@@ -114,7 +143,6 @@ impl Connector {
             .port(port)
             .user(user)
             .application_name("longshore")
-            .options(self.session_options())
             .keepalives_idle(Duration::from_secs(30))
             .ssl_mode(if settings.tls {
                 tokio_postgres::config::SslMode::Require
@@ -127,19 +155,26 @@ impl Connector {
         Ok(config)
     }
 
-    /// Settings of the session, given at start-up because a `SET` would pin an RDS Proxy connection.
+    /// Settings of the session. Given at start-up, because a `SET` pins a connection of RDS Proxy; the proxy itself
+    /// takes none at start-up, so there they are set and the connection is pinned, as ours is all through a refresh.
     ///
     /// lz4 because compressing forms is a tenth of a refresh with PostgreSQL's own method; every server since 14 has it.
     ///
     /// Hash joins and no JIT: statements here join whole tables with staging tables of which the planner has no true
     /// statistics. Guessing "few rows" once, and looping, is the difference between a second and an hour; guessing
     /// "many", it would sort for a merge join.
-    fn session_options(&self) -> String {
+    fn session_settings(&self) -> [(&'static str, String); 8] {
         let DatabaseSettings { longshore_schema, inventory_schema, .. } = &self.settings;
-        format!(
-            "-c search_path={longshore_schema},{inventory_schema} -c TimeZone=UTC -c jit=off -c enable_nestloop=off \
-             -c enable_mergejoin=off -c work_mem=64MB -c default_toast_compression=lz4 -c idle_in_transaction_session_timeout=60s"
-        )
+        [
+            ("search_path", format!("{longshore_schema},{inventory_schema}")),
+            ("TimeZone", "UTC".into()),
+            ("jit", "off".into()),
+            ("enable_nestloop", "off".into()),
+            ("enable_mergejoin", "off".into()),
+            ("work_mem", "65536".into()),
+            ("default_toast_compression", "lz4".into()),
+            ("idle_in_transaction_session_timeout", "60000".into()),
+        ]
     }
 
     async fn secret(&self, arn: &str) -> Result<Secret, DbError> {

@@ -71,7 +71,8 @@ impl TowerPersister {
             tracing::warn!(announced, found = archive.len(), "the archive has another size than announced");
         }
         let mut session = self.pool.get().await?;
-        let refresh = Refresh { origin, archive, limits: &self.settings.limits, clock: &self.clock, phases };
+        let refresh =
+            Refresh { origin, archive, limits: &self.settings.limits, clock: &self.clock, phases, begun: downloading };
         refresh.apply(&mut session).await
     }
 
@@ -126,7 +127,7 @@ impl Consumer for TowerPersister {
                     Outcome::Superseded => ("Success: a newer archive had been applied before", &none),
                 };
                 self.tasks.tell(&message, Progress::Completed { message: text, stats }).await;
-                if !matches!(outcome, Outcome::Applied(_)) {
+                if matches!(outcome, Outcome::AlreadyApplied) {
                     tracing::info!(outcome = outcome.name(), "nothing to do: {text}");
                 }
                 Ok(outcome.name())

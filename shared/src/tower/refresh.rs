@@ -11,7 +11,7 @@ use crate::db::{DbError, Session};
 use crate::failure::Classified;
 use crate::fetch::FetchError;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// Why a refresh failed. Nothing is written then but the failure itself.
@@ -91,6 +91,8 @@ pub(super) struct Refresh<'a> {
     pub limits: &'a Limits,
     pub clock: &'a Clock,
     pub phases: Phases,
+    /// When the work on the record began.
+    pub begun: Instant,
 }
 
 impl Refresh<'_> {
@@ -179,13 +181,13 @@ impl Refresh<'_> {
         let committing = Instant::now();
         transaction.commit().await.map_err(DbError::from)?;
         phase(&mut self.phases, "commit", committing.elapsed());
-        observe(&report, &outcome, &ending, committing);
+        observe(&report, &outcome, &ending, committing, self.begun.elapsed());
         Ok(outcome)
     }
 }
 
 /// One line and the metrics of a refresh that was committed.
-fn observe(report: &Report, outcome: &Outcome, ending: &Ending<'_>, committing: Instant) {
+fn observe(report: &Report, outcome: &Outcome, ending: &Ending<'_>, committing: Instant, duration: Duration) {
     let sum = |of: fn(&super::TableStats) -> u64| ending.stats.values().map(of).sum::<u64>();
     let (adds, updates, deletes) = (sum(|t| t.adds), sum(|t| t.updates), sum(|t| t.deletes));
     let phase = |name: &str| ending.phases.get(name).copied().unwrap_or_default();
@@ -200,6 +202,7 @@ fn observe(report: &Report, outcome: &Outcome, ending: &Ending<'_>, committing: 
         warnings = report.warning_count,
         bytes = ending.archive_bytes,
         expanded_bytes = report.totals.expanded_bytes,
+        duration_s = duration.as_secs_f64(),
         download_s = phase("download"),
         wait_s = phase("wait"),
         read_s = phase("read"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use longshore_devkit::kafka_event::KafkaEvent;
 use serde::Deserialize;
@@ -79,19 +79,25 @@ struct Stats {
 }
 
 impl Delivery {
-    /// What the refresh of a record left behind; `None` when nothing was applied.
-    pub async fn read(client: &Client, record: &Record) -> Result<Option<Self>> {
-        let sql = "SELECT id, mode, entries, warning_count, seconds, stats FROM longshore.refreshes
-                   WHERE request_id = $1 AND outcome = 'applied'";
-        let Some(row) = client.query_opt(sql, &[&record.request_id()]).await? else { return Ok(None) };
-        Ok(Some(Self {
-            id: row.get(0),
-            mode: row.get(1),
-            entries: row.get(2),
-            warnings: row.get(3),
-            seconds: serde_json::from_value(row.get(4))?,
-            stats: serde_json::from_value(row.get(5))?,
-        }))
+    /// What the refresh of a record left behind.
+    ///
+    /// # Errors
+    /// It was not applied; the text says why.
+    pub async fn read(client: &Client, record: &Record) -> Result<Self> {
+        let sql = "SELECT outcome, error, id, mode, entries, warning_count, seconds, stats
+                   FROM longshore.refreshes WHERE request_id = $1";
+        let row = client.query_opt(sql, &[&record.request_id()]).await?;
+        let row = row.context("the refresh left no row in `refreshes`")?;
+        let (outcome, error): (&str, Option<&str>) = (row.get(0), row.get(1));
+        ensure!(outcome == "applied", "the outcome of the refresh is `{outcome}`: {}", error.unwrap_or("no error"));
+        Ok(Self {
+            id: row.get(2),
+            mode: row.get(3),
+            entries: row.get(4),
+            warnings: row.get(5),
+            seconds: serde_json::from_value(row.get(6))?,
+            stats: serde_json::from_value(row.get(7))?,
+        })
     }
 
     /// How long each phase took, as the function recorded it.

@@ -139,7 +139,9 @@ impl Results {
             [("tenth", "a tenth", subjects.get(1)), ("four_times", "four times", subjects.get(2))]
         {
             let Some(Subject { times, .. }) = subject else { continue };
-            outcome.measure(&format!("{key}_floor_s"), &format!("{what}: floor"), &times.floor(), "");
+            let floor = times.floor();
+            let growth = format!("{:.2} x the whole's", floor.median() / whole.floor().median());
+            outcome.measure(&format!("{key}_floor_s"), &format!("{what}: floor"), &floor, growth);
             outcome.measure(
                 &format!("{key}_s"),
                 &format!("{what}: first refresh"),
