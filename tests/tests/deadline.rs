@@ -54,7 +54,7 @@ async fn a_source_that_waits_does_not_keep_another_from_being_done() {
     let world = World::with(&[MARGIN]).await;
     let event = batch(&world).await;
     turn(&world, "pg_advisory_lock").await;
-    let response = world.invoke_within(&event, Some(Duration::from_millis(1_500))).await;
+    let response = world.invoke_within(&event, Some(Duration::from_millis(2_000))).await;
     assert_eq!(response.failed().into_iter().map(|(_, offset)| offset).collect::<Vec<_>>(), [2, 3]);
     world.nothing_is_left().await;
     assert_eq!(names(&world).await, "a e");
