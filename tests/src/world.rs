@@ -99,6 +99,11 @@ impl World {
         self.server.url(&path)
     }
 
+    /// Stops serving a URL.
+    pub fn withdraw(&self, url: &str) {
+        self.archives.lock().unwrap().retain(|path, _| !url.ends_with(path.as_str()));
+    }
+
     /// Announces an archive: an ingress message of the usual source.
     pub fn announce(&self, archive: &ArchiveBuilder) -> Announcement {
         Announcement::of(&self.serve(archive.build()))

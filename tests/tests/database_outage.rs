@@ -2,6 +2,8 @@
 
 use longshore_devkit::proxy::{Action, Proxy};
 use longshore_tests::World;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Time enough to get into a refresh, and little enough for a test.
@@ -118,13 +120,19 @@ async fn a_lost_answer_to_commit_does_not_turn_success_into_an_error() {
     let (rows, bytes) = (world.complete_rows().await, proxy.total_bytes() - connecting);
     let mut lost = 0;
     for n in 0..20 {
+        let cut = Arc::new(AtomicBool::new(false));
+        let fired = cut.clone();
         world.execute("TRUNCATE tenants, sources, refreshes, outbox RESTART IDENTITY CASCADE").await;
         proxy.reset();
         // The answer is 18 bytes long. The length of a run differs a little with the digits of its durations.
-        proxy.cut_after(bytes + 20 - 3 * n, Action::Cut);
-        if !world.invoke(&event).await.failed().is_empty() {
-            lost += i32::from(world.objects().await > 0);
+        let action = Action::CallAndCut(Box::new(move || fired.store(true, Ordering::Relaxed)));
+        proxy.cut_after(bytes + 20 - 3 * n, action);
+        let failed = !world.invoke(&event).await.failed().is_empty();
+        if failed {
+            assert_eq!(world.objects().await, 0, "what was committed is not to come again");
             assert!(world.invoke(&event).await.failed().is_empty());
+        } else {
+            lost += i32::from(cut.load(Ordering::Relaxed));
         }
         assert_eq!(world.outcomes().await, "applied | full");
         assert_eq!(world.complete_rows().await, rows);

@@ -159,3 +159,16 @@ async fn the_age_of_a_message_without_one_is_kafkas() {
     assert!(world.deliver(&[Announcement::of(&url).without("timestamp")]).await.is_empty());
     assert_snapshot!(world.value::<String>("SELECT last_successful_refresh_at::text FROM sources").await, @"2026-01-01 00:00:00");
 }
+
+#[tokio::test]
+async fn a_redelivery_whose_archive_is_gone_is_known_to_have_been_applied() {
+    let world = World::start().await;
+    let url = world.serve(full("One", MONDAY).build());
+    let event = world.event(&[Announcement::of(&url).at(MONDAY)]);
+    assert!(world.invoke(&event).await.failed().is_empty());
+    let before = versions(&world).await;
+    world.withdraw(&url); // a presigned URL has expired
+    assert!(world.invoke(&event).await.failed().is_empty());
+    assert_eq!(versions(&world).await, before);
+    assert_snapshot!(world.outcomes().await, @"applied | full");
+}

@@ -137,7 +137,17 @@ fn as_text(compressed: usize, report: &Report, contents: &Contents, colour: bool
 }
 
 fn collections(report: &Report) -> Table {
-    let head = ["collection", ">pages", ">objects", ">bad", ">ignored", ">id files", ">ids", "archives what is gone"];
+    let head = [
+        "collection",
+        ">pages",
+        ">objects",
+        ">announced",
+        ">bad",
+        ">ignored",
+        ">id files",
+        ">ids",
+        "archives what is gone",
+    ];
     let mut table = Table::new(&head);
     for collection in Collection::ALL {
         let found = report.collection(collection);
@@ -150,6 +160,7 @@ fn collections(report: &Report) -> Table {
             collection.name().into(),
             Cell::count(found.pages.pages() as u64),
             Cell::count(found.pages.results),
+            found.pages.announced().map_or_else(|| "-".into(), Cell::count),
             bad,
             Cell::count(found.ignored),
             Cell::count(found.ids.pages() as u64),
@@ -187,7 +198,8 @@ fn as_json(compressed: usize, report: &Report, contents: &Contents) -> Value {
         let found = report.collection(collection);
         let complete = archives_what_is_gone(report, collection);
         let entry = json!({
-            "pages": found.pages.pages(), "objects": found.pages.results, "bad": found.bad, "ignored": found.ignored,
+            "pages": found.pages.pages(), "objects": found.pages.results,
+            "announced": found.pages.announced(), "bad": found.bad, "ignored": found.ignored,
             "id_files": found.ids.pages(), "ids": found.ids.results,
             "complete": complete.is_ok(), "incomplete_because": complete.err(),
         });

@@ -77,7 +77,7 @@ pub fn write_line(mut stream: impl Write, line: &str) {
 }
 
 /// <https://no-color.org>
-fn colour_unwanted() -> bool {
+pub fn colour_unwanted() -> bool {
     #[expect(clippy::disallowed_methods, reason = "a convention among command-line programs, not a setting of ours")]
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

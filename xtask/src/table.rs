@@ -104,9 +104,7 @@ impl Table {
 
 /// Whether stdout is to be coloured: it is a terminal, and nobody has asked for plain text (<https://no-color.org>).
 pub fn colour_on_stdout() -> bool {
-    #[expect(clippy::disallowed_methods, reason = "a convention among command-line programs, not a setting of ours")]
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stdout().is_terminal() && !unwanted
+    std::io::stdout().is_terminal() && !crate::progress::colour_unwanted()
 }
 
 /// `1,234,567`

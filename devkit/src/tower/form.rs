@@ -23,7 +23,8 @@ fn field(question: &Value) -> Value {
     };
     put("label", question["question_name"].clone());
     put("name", question["variable"].clone());
-    put("helperText", question["question_description"].clone());
+    let help = &question["question_description"];
+    put("helperText", if help == "" { Value::Null } else { help.clone() });
     put("isRequired", question["required"].clone());
     put("component", component(kind));
     put("options", options(&question["choices"]));

@@ -1,5 +1,6 @@
 //! The function `tower-persister` below its handler.
 
+use super::merge::Stats;
 use super::message::{Message, Parsed};
 use super::record::{self, Origin, Phases, phase};
 use super::refresh::{Outcome, Refresh, RefreshError};
@@ -76,18 +77,37 @@ impl TowerPersister {
         refresh.apply(&mut session).await
     }
 
-    /// Leaves a failure on record, where the database can be reached.
-    async fn record_failure(&self, origin: &Origin, error: &RefreshError) {
+    /// Leaves a failure on record, where the database can be reached. Returns what the record did when it turns out to
+    /// have been applied after all, or before.
+    async fn record_failure(&self, origin: &Origin, error: &RefreshError) -> Option<Stats> {
         let text = Chain(error).to_string();
         let now = self.clock.timestamp();
         let write = async {
             let mut session = self.pool.get().await?;
             record::write_failure(&mut session, origin, (error.kind(), text), now).await
         };
-        if let Err(unwritten) = write.await {
-            let unwritten: DbError = unwritten;
-            tracing::warn!(error = %Chain(&unwritten), "the failure could not be recorded");
+        match write.await {
+            Ok(applied) => applied,
+            Err(unwritten) => {
+                let unwritten: DbError = unwritten;
+                tracing::warn!(error = %Chain(&unwritten), "the failure could not be recorded");
+                None
+            }
         }
+    }
+
+    /// Tells how a refresh ended that did not fail.
+    async fn tell_success(&self, message: &Message, outcome: &Outcome) {
+        let none = Stats::new();
+        let (text, stats) = match outcome {
+            Outcome::Applied(stats) => ("Success", stats),
+            Outcome::AlreadyApplied(stats) => ("Success: the archive had been applied before", stats),
+            Outcome::Superseded => ("Success: a newer archive had been applied before", &none),
+        };
+        if matches!(outcome, Outcome::AlreadyApplied(_)) {
+            tracing::info!(outcome = outcome.name(), "nothing to do: the archive had been applied before");
+        }
+        self.tasks.tell(message, Progress::Completed { message: text, stats }).await;
     }
 }
 
@@ -118,30 +138,22 @@ impl Consumer for TowerPersister {
         let origin = Origin::new(record, target, message.request_id(), requested_at, self.clock.timestamp());
         // At once, so that a task API that hangs costs its time-out and not the refresh's time on top.
         let (outcome, ()) = tokio::join!(self.refresh(&origin, &message), self.tasks.tell(&message, Progress::Running));
-        match outcome {
-            Ok(outcome) => {
-                let none = Default::default();
-                let (text, stats) = match &outcome {
-                    Outcome::Applied(stats) => ("Success", stats),
-                    Outcome::AlreadyApplied => ("Success: the archive had been applied before", &none),
-                    Outcome::Superseded => ("Success: a newer archive had been applied before", &none),
-                };
-                self.tasks.tell(&message, Progress::Completed { message: text, stats }).await;
-                if matches!(outcome, Outcome::AlreadyApplied) {
-                    tracing::info!(outcome = outcome.name(), "nothing to do: {text}");
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => match self.record_failure(&origin, &error).await {
+                Some(applied) => Outcome::AlreadyApplied(applied),
+                None => {
+                    // One that will be tried again is still running, as far as the task is concerned.
+                    if !error.is_transient() {
+                        let text = Chain(&error).to_string();
+                        self.tasks.tell(&message, Progress::Failed { error: &text }).await;
+                    }
+                    return Err(error.into());
                 }
-                Ok(outcome.name())
-            }
-            Err(error) => {
-                self.record_failure(&origin, &error).await;
-                // One that will be tried again is still running, as far as the task is concerned.
-                if !error.is_transient() {
-                    let text = Chain(&error).to_string();
-                    self.tasks.tell(&message, Progress::Failed { error: &text }).await;
-                }
-                Err(error.into())
-            }
-        }
+            },
+        };
+        self.tell_success(&message, &outcome).await;
+        Ok(outcome.name())
     }
 
     async fn reject(&self, record: &Record, why: &Failure) -> Result<(), Failure> {

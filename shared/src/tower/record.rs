@@ -1,5 +1,6 @@
 //! What a refresh leaves on record: the source's state, a row of its own, an event.
 
+use super::Table;
 use super::merge::{Stats, TableStats};
 use super::report::Report;
 use super::resolve::{SourceId, Target};
@@ -196,39 +197,53 @@ pub(super) async fn finish_older(
     Ok(())
 }
 
-/// Leaves a failure on record, by its kind and its text, unless the record was applied after all: the answer to the
-/// COMMIT may be what was lost.
+/// Leaves a failure on record, by its kind and its text, unless the record was applied before: the answer to the COMMIT
+/// may be what was lost, or a redelivery came when its archive was gone. Then returns what it did.
 pub(super) async fn write_failure(
     session: &mut Session,
     origin: &Origin,
     error: (&'static str, String),
     now: PrimitiveDateTime,
-) -> Result<(), DbError> {
+) -> Result<Option<Stats>, DbError> {
     session.begin();
     let transaction = session.transaction().await?;
     // The server may still be busy with the connection that was lost. What it committed is known after its turn.
     claim(&transaction, origin.target.source).await?;
-    if !is_applied(&transaction, origin).await? {
+    let applied = applied_before(&transaction, origin, None).await?;
+    if applied.is_none() {
         fail_source(&transaction, origin.target.source, &error.1, now).await?;
         let ending = Ending { outcome: "failed", error: Some(error), ..Ending::default() };
         write_refresh(&transaction, origin, &ending, now).await?;
     }
     transaction.commit().await?;
     session.done();
-    Ok(())
+    Ok(applied)
 }
 
-async fn is_applied(transaction: &Transaction<'_>, origin: &Origin) -> Result<bool, DbError> {
-    let sql = "SELECT EXISTS (SELECT FROM refreshes
-                 WHERE topic = $1 AND kafka_partition = $2 AND kafka_offset = $3 AND request_id = $4
-                   AND outcome <> 'failed')";
-    let coordinates: [(&(dyn ToSql + Sync), Type); 4] = [
+/// What the record did when it was applied, or another one with the same archive; `None` when neither was.
+pub(super) async fn applied_before(
+    transaction: &Transaction<'_>,
+    origin: &Origin,
+    sha256: Option<&str>,
+) -> Result<Option<Stats>, DbError> {
+    let sql = "SELECT stats FROM refreshes
+               WHERE source_id = $1 AND outcome <> 'failed'
+                 AND ((topic, kafka_partition, kafka_offset, request_id) = ($2, $3, $4, $5) OR archive_sha256 = $6)
+               ORDER BY id DESC LIMIT 1";
+    let values: [(&(dyn ToSql + Sync), Type); 6] = [
+        (&origin.target.source.0, Type::INT8),
         (&origin.topic, Type::TEXT),
         (&origin.partition, Type::INT4),
         (&origin.offset, Type::INT8),
         (&origin.request_id, Type::TEXT),
+        (&sha256, Type::TEXT),
     ];
-    Ok(transaction.query_typed_one(sql, &coordinates).await?.get(0))
+    let row = transaction.query_typed_opt(sql, &values).await?;
+    let stats_of = |stats: Value| -> Stats {
+        let of = |table: Table| Some((table, serde_json::from_value(stats.get(table.name())?.clone()).ok()?));
+        Table::ALL.into_iter().filter_map(of).collect()
+    };
+    Ok(row.map(|row| stats_of(row.get(0))))
 }
 
 /// The source's state after a failure, for whoever looks at the source.
@@ -247,7 +262,7 @@ async fn fail_source(
 
 /// `service_offering: adds=1,updates=2`, a line a table that changed.
 pub(super) fn refresh_message(stats: &Stats) -> String {
-    let line = |(table, done): (&super::Table, &TableStats)| {
+    let line = |(table, done): (&Table, &TableStats)| {
         let counts = [("adds", done.adds), ("updates", done.updates), ("deletes", done.deletes)];
         let changed: Vec<String> =
             counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name}={count}")).collect();

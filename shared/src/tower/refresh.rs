@@ -67,8 +67,8 @@ impl From<StageError> for RefreshError {
 pub enum Outcome {
     /// The inventory says what the archive says.
     Applied(Stats),
-    /// The archive is the last one applied to its source: nothing was done.
-    AlreadyApplied,
+    /// The archive is the last one applied to its source: nothing was done now, and this when it was applied.
+    AlreadyApplied(Stats),
     /// A newer archive was applied before: nothing was done.
     Superseded,
 }
@@ -78,7 +78,7 @@ impl Outcome {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Applied(_) => "applied",
-            Self::AlreadyApplied => "already_applied",
+            Self::AlreadyApplied(_) => "already_applied",
             Self::Superseded => "superseded",
         }
     }
@@ -103,26 +103,27 @@ impl Refresh<'_> {
         let digest = ring::digest::digest(&ring::digest::SHA256, &self.archive);
         let sha256: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         session.begin();
-        let outcome = if self.announce(session, &sha256).await? {
-            self.replace(session, &sha256).await?
-        } else {
-            Outcome::AlreadyApplied
+        let outcome = match self.announce(session, &sha256).await? {
+            Some(applied) => Outcome::AlreadyApplied(applied),
+            None => self.replace(session, &sha256).await?,
         };
         session.done();
         Ok(outcome)
     }
 
-    /// Shows others that a refresh is under way. False when there is nothing to do.
-    async fn announce(&self, session: &mut Session, sha256: &str) -> Result<bool, DbError> {
+    /// Shows others that a refresh is under way. When there is nothing to do, returns what was done before.
+    async fn announce(&self, session: &mut Session, sha256: &str) -> Result<Option<Stats>, DbError> {
         let source = self.origin.target.source;
         let transaction = session.transaction().await?;
         if record::claim(&transaction, source).await?.sha.as_deref() == Some(sha256) {
+            let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
             transaction.rollback().await?;
-            return Ok(false);
+            // Without a row it was the old persister that applied it, or the row has been cleaned up.
+            return Ok(Some(applied.unwrap_or_default()));
         }
         record::mark_resyncing(&transaction, source, self.clock.timestamp()).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(None)
     }
 
     async fn replace(&mut self, session: &mut Session, sha256: &str) -> Result<Outcome, RefreshError> {
@@ -132,8 +133,9 @@ impl Refresh<'_> {
         let waiting = Instant::now();
         let previous = record::claim(&transaction, source).await?;
         if previous.sha.as_deref() == Some(sha256) {
+            let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
             transaction.rollback().await.map_err(DbError::from)?;
-            return Ok(Outcome::AlreadyApplied);
+            return Ok(Outcome::AlreadyApplied(applied.unwrap_or_default()));
         }
         phase(&mut self.phases, "wait", waiting.elapsed());
 

@@ -71,6 +71,11 @@ impl Pages {
         self.out_of_order
     }
 
+    /// How many objects the pages say there are, where they say so.
+    pub fn announced(&self) -> Option<u64> {
+        self.count
+    }
+
     /// How many pages were read.
     pub fn pages(&self) -> usize {
         self.numbers.len()

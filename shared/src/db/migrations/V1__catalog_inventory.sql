@@ -168,7 +168,7 @@ CREATE TABLE IF NOT EXISTS {inventory}.service_plans (
   UNIQUE (source_id, source_ref)
 );
 
--- The API's indexes, made with the table or not at all: where the table is the API's, so are its indexes.
+-- The API's indexes, where there is none on that column yet.
 DO $indexes$
 DECLARE
   wanted record;

@@ -5,7 +5,7 @@ use super::report::{Completeness, Report};
 use super::resolve::{SourceId, TenantId};
 use super::{Collection, Table};
 use crate::db::DbError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
@@ -82,7 +82,7 @@ const MERGES: [Merge; 6] = [
 ];
 
 /// What a refresh did to one table.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableStats {
     /// Rows that appeared: new ones, and archived ones that returned.
     pub adds: u64,

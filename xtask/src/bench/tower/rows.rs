@@ -72,7 +72,7 @@ impl CopyRows {
         let mut plans = Writer::new("service_plans", form, false);
         let no_extra = Value::Object(serde_json::Map::new());
         for row in rows.plans() {
-            plans.row(row.template, None).text(&row.name).text(&row.description).json(&without_empty_help(row.form()));
+            plans.row(row.template, None).text(&row.name).text(&row.description).json(&row.form());
             plans.link(found(&offerings, Some(row.template))).json(&no_extra);
         }
         Self([credential_types, credentials, groups, templates, nodes, plans].map(Writer::finish).into())
@@ -82,16 +82,6 @@ impl CopyRows {
     pub fn total(&self) -> u64 {
         self.0.iter().map(|table| table.count).sum()
     }
-}
-
-/// A refresh leaves out a help text that is empty; the model of the Tower keeps it.
-fn without_empty_help(mut form: Value) -> Value {
-    for field in form["schema"]["fields"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        if field.get("helperText").is_some_and(|text| text == "") {
-            field.remove("helperText");
-        }
-    }
-    form
 }
 
 /// Writes the rows of one table.
