@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    fs::{self, File},
+    fs::File,
     net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -17,9 +17,9 @@ use hyper::Method;
 
 pub use crate::http_client::Response;
 use crate::{
-    http_client,
+    http_client, pip,
     process::{Leash, Signal, own_group, signal},
-    system::{self, tail},
+    system::tail,
 };
 
 /// The version that is installed when there is none.
@@ -93,19 +93,7 @@ impl CargoLambda {
     /// # Errors
     /// No Python with `venv` or `pip`, or PyPI cannot be reached.
     pub fn install(tools: &Path) -> Result<Self> {
-        let dir = tools.join("cargo-lambda");
-        fs::create_dir_all(tools)?;
-        let outcome = install_in_venv(&dir).or_else(|error| {
-            install_as_target(&dir).or_else(|_| {
-                // Debian's Python comes with neither.
-                if !system::can_install() {
-                    return Err(error);
-                }
-                system::install("python3-venv")?;
-                install_in_venv(&dir)
-            })
-        });
-        outcome.context("cannot install cargo-lambda from PyPI; it needs `python3` with `venv` or `pip`")?;
+        pip::install(&format!("cargo-lambda=={VERSION}"), &tools.join("cargo-lambda"))?;
         Self::find(tools).context("cargo-lambda was installed, but it is not where it should be")
     }
 
@@ -203,21 +191,6 @@ impl Drop for Watch {
 pub async fn invoke(functions_url: &str, function: &str, payload: impl Into<Bytes>) -> Result<Response> {
     let url = format!("{functions_url}/2015-03-31/functions/{function}/invocations");
     http_client::send(Method::POST, &url, &[("content-type", "application/json")], payload.into()).await
-}
-
-fn install_in_venv(dir: &Path) -> Result<()> {
-    system::run(Command::new("python3").args(["-m", "venv"]).arg(dir))?;
-    system::run(&mut pip_install(&dir.join("bin/python")))
-}
-
-fn install_as_target(dir: &Path) -> Result<()> {
-    system::run(pip_install(Path::new("python3")).arg("--upgrade").arg("--target").arg(dir))
-}
-
-fn pip_install(python: &Path) -> Command {
-    let mut command = Command::new(python);
-    command.args(["-m", "pip", "install", "--quiet", "--no-deps", &format!("cargo-lambda=={VERSION}")]);
-    command
 }
 
 /// The search path with `bin` in front.

@@ -30,8 +30,9 @@ use crate::{
 /// The superuser of the cluster.
 const USER: &str = "postgres";
 
-/// What differs from PostgreSQL's defaults. Durability stays as in production (`fsync`, `synchronous_commit`,
-/// autovacuum are on), or measurements and tests of crashes would mean nothing.
+/// What differs from PostgreSQL's defaults. `fsync`, `synchronous_commit` and autovacuum stay on as in production, or
+/// measurements would mean nothing. Whoever needs speed more than that turns them off on its own server, as
+/// `cargo xtask test` does with `fsync`: its tests kill functions and connections, never the machine.
 const SETTINGS: [&str; 6] = [
     "listen_addresses=127.0.0.1",
     // The path of a Unix socket may have 107 bytes only, and nothing here needs one.
@@ -58,7 +59,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts the server of `dir`; makes the cluster the first time (about 1 s, later 0.1 s). Blocks until it accepts
-    /// connections. Installs PostgreSQL when there is none and we may, see [`Installation::install`].
+    /// connections. Installs PostgreSQL when there is none, see [`Installation::install`].
     ///
     /// Called by root, the server runs as `postgres` or `nobody`; when that user cannot reach `dir`, the data lies in
     /// the system's temporary directory and `dir/location` says where.

@@ -83,9 +83,26 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
+/// A text for the database and for people: at most `longest` bytes, cut between characters, and without U+0000, which
+/// PostgreSQL cannot hold.
+pub fn brief(text: &str, longest: usize) -> String {
+    let kept = &text[..text.floor_char_boundary(longest)];
+    let mut brief = kept.replace('\0', "\u{fffd}");
+    if kept.len() < text.len() {
+        brief.push_str("..");
+    }
+    brief
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_brief_text_is_cut_between_characters() {
+        assert_eq!(brief("a\0b", 10), "a\u{fffd}b");
+        assert_eq!(brief("aéé", 2), "a..");
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("the page is damaged")]

@@ -18,19 +18,22 @@ pub fn init(namespace: &str, function: &str) {
 }
 
 /// Counts a record by its outcome, and a failure by its kind.
-pub(crate) fn record_ended(outcome: &'static str, kind: Option<&'static str>) {
+pub(crate) fn record_ended(outcome: &'static str, kind: Option<&'static str>, request_id: Option<&str>) {
     metrics::counter!("Records", "Outcome" => outcome).increment(1);
     if let Some(kind) = kind {
         metrics::counter!("Failures", "Kind" => kind).increment(1);
     }
+    flush(request_id);
 }
 
-/// Writes what was collected since the last time. Called at the end of an invocation.
-pub(crate) fn flush() {
+/// Writes what was counted since the last time, with the correlation id of the record that it was counted for. Called
+/// without waiting in between, so that records handled side by side do not mix.
+pub(crate) fn flush(request_id: Option<&str>) {
     let Some(collector) = COLLECTOR.get() else { return };
     if let Some(bytes) = peak_memory() {
         metrics::gauge!("PeakMemoryBytes").set(bytes as f64);
     }
+    collector.set_property("request_id", request_id.unwrap_or_default().to_owned());
     if let Err(error) = collector.flush(std::io::stdout()) {
         tracing::warn!(%error, "metrics could not be written");
     }

@@ -84,11 +84,13 @@ mod tests {
         let lines = Lines::default();
         let writer = lines.clone();
         let layer = json_layer(JsonLayer::new(move || writer.clone()));
-        let subscriber = tracing_subscriber::registry().with(layer);
+        let warnings_only = LogSettings { json: true, level: "WARN".into() };
+        let subscriber = tracing_subscriber::registry().with(warnings_only.filter()).with(layer);
         tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::info_span!("invocation", requestId = "r-1");
+            let span = tracing::error_span!("invocation", requestId = "r-1");
             let _in = span.enter();
-            let record = tracing::info_span!("record", offset = 7, request_id = tracing::field::Empty);
+            tracing::info!("not written at this level");
+            let record = tracing::error_span!("record", offset = 7, request_id = tracing::field::Empty);
             record.record("request_id", "q-1");
             let _in = record.enter();
             tracing::warn!(error_kind = "Download", "record left to redelivery");

@@ -232,3 +232,36 @@ async fn a_rejected_record_leaves_no_identity_and_no_presigned_url() {
         assert!(!all.contains(secret), "{secret} in {all}");
     }
 }
+
+#[tokio::test]
+async fn texts_of_any_length_and_kind_can_be_rejected() {
+    let world = World::start().await;
+    let long = "x".repeat(100_000);
+    let odd_name = good().raw("api/v2/odd\u{0}name", "").symlink(&format!("api/v2/{}", "n".repeat(3_000)), "x");
+    let bad_types = templates(12).into_iter().map(|object| object.set("type", long.as_str()));
+    let archives = [odd_name, ArchiveBuilder::new().collection("job_templates", bad_types)];
+    for archive in archives {
+        let message = world.announce(&archive).set("request_id", long.as_str());
+        assert!(world.deliver(&[message]).await.is_empty());
+    }
+    let sql =
+        "SELECT string_agg(kind || ' ' || (length(reason) <= 2002) || ' ' || length(request_id), ', ' ORDER BY id)
+               FROM rejected_records";
+    assert_snapshot!(world.value::<String>(sql).await, @"Archive true 202, TooManyBadObjects true 202");
+}
+
+#[tokio::test]
+async fn a_survey_that_would_become_a_huge_form_is_skipped() {
+    let world = World::start().await;
+    let choices = "a\n".repeat(30_000);
+    let questions =
+        (0..20).map(|n| object::question("multiplechoice", &format!("q{n}")).set("choices", choices.as_str()));
+    let archive = ArchiveBuilder::new().collection("job_templates", templates(12)).survey(
+        "job_templates",
+        1,
+        object::survey("Huge", questions),
+    );
+    world.apply(&archive).await;
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM service_plans").await, 0);
+    assert!(world.warnings().await.contains("the form is larger than"), "{}", world.warnings().await);
+}

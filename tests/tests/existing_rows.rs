@@ -91,3 +91,35 @@ async fn rows_without_a_source_and_of_other_sources_are_left_alone() {
     inventory | 8 | Mine | live
     ");
 }
+
+#[tokio::test]
+async fn an_archived_row_beside_a_live_one_stays_archived_and_of_archived_ones_the_first_returns() {
+    let world = world().await;
+    world
+        .execute(
+            "INSERT INTO service_offerings (id, tenant_id, source_id, source_ref, name, created_at, updated_at, archived_at)
+             VALUES (1, 1, 1, '10', 'Old', now(), now(), now()), (2, 1, 1, '10', 'Live', now(), now(), NULL),
+                    (3, 1, 1, '11', 'First', now(), now(), now()), (4, 1, 1, '11', 'Second', now(), now(), now());
+             SELECT setval('service_offerings_id_seq', 10)",
+        )
+        .await;
+    world.apply(&ArchiveBuilder::new().collection("job_templates", [template(10), template(11)])).await;
+    let live = "SELECT string_agg(id::text, ',' ORDER BY id) FROM service_offerings WHERE archived_at IS NULL";
+    assert_eq!(world.value::<String>(live).await, "2,3");
+}
+
+#[tokio::test]
+async fn a_plan_that_never_had_a_template_goes_once_all_templates_are_known() {
+    let world = world().await;
+    let survey = object::survey("Orphan", [object::question("text", "a")]);
+    world.apply(&ArchiveBuilder::new().survey("job_templates", 95, survey)).await;
+    assert_snapshot!(world.rows().await, @"plan | 95 | Orphan | live");
+    let all = ArchiveBuilder::new()
+        .collection("job_templates", [template(10)])
+        .collection("workflow_job_templates", Vec::<serde_json::Value>::new());
+    world.apply(&all).await;
+    assert_snapshot!(world.rows().await, @r"
+    offering | 10 | T10 | live
+    plan | 95 | Orphan | archived
+    ");
+}

@@ -226,7 +226,7 @@ async fn incomplete_collections_archive_nothing_and_say_why() {
     ");
     assert_snapshot!(world.warnings().await, @r"
     service_credential_types | objects are there more than once; the newest counts
-    credential_types | nothing of it is archived: objects are there more than once
+    credential_types | nothing of it is archived: something is listed more than once
     credentials | nothing of it is archived: it is not in the archive
     inventories | nothing of it is archived: page 1 of at least 2 is missing
     job_templates | nothing of it is archived: 1 of 2 are there
@@ -284,6 +284,7 @@ async fn a_refresh_leaves_a_row_an_event_and_no_staging() {
       "kafka_partition": 0,
       "mode": "full",
       "outcome": "applied",
+      "record_time": "2026-01-01T00:00:00",
       "request_id": "req-1",
       "requested_at": "2026-01-01T00:00:00",
       "stats": {

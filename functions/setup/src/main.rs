@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn handle(pool: &Pool, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Failure> {
-    let span = tracing::info_span!("invocation", requestId = event.context.request_id);
+    let span = tracing::error_span!("invocation", requestId = event.context.request_id);
     let work = async {
         let command = Command::parse(event.payload.get())?;
         let answer = setup::run(command, pool).await;

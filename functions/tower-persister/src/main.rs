@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
 async fn handle(persister: &TowerPersister, event: LambdaEvent<Box<RawValue>>) -> Result<BatchResponse, Failure> {
     let context = event.context;
     let remaining = Clock::system().until(context.deadline());
-    let span = tracing::info_span!("invocation", requestId = context.request_id);
+    let span = tracing::error_span!("invocation", requestId = context.request_id);
     persister.handle(event.payload.get(), remaining).instrument(span).await
 }
 

@@ -12,7 +12,10 @@ pub trait Visit {
     type Error: From<ArchiveError>;
 
     /// Whether the file `name` is to be read. Others are passed over and counted.
-    fn wants(&mut self, name: &str) -> bool;
+    ///
+    /// # Errors
+    /// Whatever ends the reading.
+    fn wants(&mut self, name: &str) -> Result<bool, Self::Error>;
 
     /// A file that was wanted, whole.
     ///
@@ -101,7 +104,7 @@ impl TarReader<'_> {
         if kind == EntryType::Directory || name.is_empty() || name.ends_with('/') {
             return Ok(());
         }
-        if !visit.wants(name) {
+        if !visit.wants(name)? {
             self.totals.ignored += 1;
             return Ok(());
         }

@@ -54,12 +54,12 @@ impl Connector {
     pub async fn connect(&self) -> Result<Client, DbError> {
         let had_secret = self.cached_secret().is_some();
         match self.connect_once().await {
-            Err(DbError::Postgres(error)) if had_secret && is_login(&error) => {
+            Err(DbError::Connect(error)) if had_secret && is_login(&error) => {
                 self.remember(None);
                 self.connect_once().await
             }
             // RDS Proxy takes no options at start-up (SQLSTATE 0A000).
-            Err(DbError::Postgres(error)) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
+            Err(DbError::Connect(error)) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
                 self.options_refused.store(true, Ordering::Relaxed);
                 self.connect_once().await
             }
@@ -68,34 +68,34 @@ impl Connector {
     }
 
     async fn connect_once(&self) -> Result<Client, DbError> {
+        let timeout = self.settings.connect_timeout;
+        tokio::time::timeout(timeout, self.log_in())
+            .await
+            .unwrap_or_else(|_| Err(DbError::Timeout { seconds: timeout.as_secs() }))
+    }
+
+    async fn log_in(&self) -> Result<Client, DbError> {
         let options_refused = self.options_refused.load(Ordering::Relaxed);
         let mut config = self.config().await?;
         if !options_refused {
             let options = self.session_settings().map(|(name, value)| format!("-c {name}={value}"));
             config.options(options.join(" "));
         }
-        let timeout = self.settings.connect_timeout;
-        let connecting = async {
-            let client = self.open(&config).await?;
-            if options_refused {
-                let set = self.session_settings().map(|(name, value)| format!("SET {name} = {value}"));
-                client.batch_execute(&set.join("; ")).await?;
-            }
-            Ok(client)
-        };
-        match tokio::time::timeout(timeout, connecting).await {
-            Ok(result) => result,
-            Err(_) => Err(DbError::Timeout { seconds: timeout.as_secs() }),
+        let client = self.open(&config).await?;
+        if options_refused {
+            let set = self.session_settings().map(|(name, value)| format!("SET {name} = {value}"));
+            client.batch_execute(&set.join("; ")).await.map_err(DbError::Connect)?;
         }
+        Ok(client)
     }
 
     async fn open(&self, config: &Config) -> Result<Client, DbError> {
         if self.settings.tls {
-            let (client, connection) = config.connect(self.tls()?).await?;
+            let (client, connection) = config.connect(self.tls()?).await.map_err(DbError::Connect)?;
             tokio::spawn(drive(connection));
             Ok(client)
         } else {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = config.connect(NoTls).await.map_err(DbError::Connect)?;
             tokio::spawn(drive(connection));
             Ok(client)
         }
@@ -143,7 +143,10 @@ impl Connector {
             .port(port)
             .user(user)
             .application_name("longshore")
-            .keepalives_idle(Duration::from_secs(30))
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3)
+            .tcp_user_timeout(Duration::from_secs(25))
             .ssl_mode(if settings.tls {
                 tokio_postgres::config::SslMode::Require
             } else {
@@ -158,12 +161,10 @@ impl Connector {
     /// Settings of the session. Given at start-up, because a `SET` pins a connection of RDS Proxy; the proxy itself
     /// takes none at start-up, so there they are set and the connection is pinned, as ours is all through a refresh.
     ///
-    /// lz4 because compressing forms is a tenth of a refresh with PostgreSQL's own method; every server since 14 has it.
-    ///
     /// Hash joins and no JIT: statements here join whole tables with staging tables of which the planner has no true
     /// statistics. Guessing "few rows" once, and looping, is the difference between a second and an hour; guessing
     /// "many", it would sort for a merge join.
-    fn session_settings(&self) -> [(&'static str, String); 8] {
+    fn session_settings(&self) -> [(&'static str, String); 7] {
         let DatabaseSettings { longshore_schema, inventory_schema, .. } = &self.settings;
         [
             ("search_path", format!("{longshore_schema},{inventory_schema}")),
@@ -172,7 +173,6 @@ impl Connector {
             ("enable_nestloop", "off".into()),
             ("enable_mergejoin", "off".into()),
             ("work_mem", "65536".into()),
-            ("default_toast_compression", "lz4".into()),
             ("idle_in_transaction_session_timeout", "60000".into()),
         ]
     }

@@ -20,6 +20,9 @@ pub enum DbError {
     /// A statement failed or the connection was lost.
     #[error("the database refused or was lost{}", state(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    /// Connecting or logging in failed.
+    #[error("cannot connect to the database{}", state(.0))]
+    Connect(#[source] tokio_postgres::Error),
     /// No connection within the connect time-out.
     #[error("the database did not answer within {seconds} s")]
     Timeout {
@@ -45,12 +48,12 @@ impl Classified for DbError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Credentials(_) | Self::Tls(_) => "DatabaseLogin",
-            Self::Postgres(error) if is_login(error) => "DatabaseLogin",
+            Self::Connect(error) | Self::Postgres(error) if is_login(error) => "DatabaseLogin",
             _ => "Database",
         }
     }
 
-    /// Everything but what the data itself causes: an operator can mend a permission, a full disk or a missing
+    /// Everything but what the data itself causes while it is written: an operator can mend a permission, a full disk or a missing
     /// migration, and until then nothing must be lost.
     fn is_transient(&self) -> bool {
         let Self::Postgres(error) = self else { return true };

@@ -4,7 +4,7 @@ use super::{FetchError, Location, http};
 use crate::aws::Aws;
 use crate::failure::{Chain, Classified};
 use crate::settings::FetchSettings;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, LOCATION, RANGE};
@@ -52,6 +52,14 @@ impl Partial {
         }
         self.etag = opened.etag.take();
         Ok(())
+    }
+
+    /// Adds what arrived. Where no length was announced it grows by a quarter, not to twice its size.
+    fn append(&mut self, chunk: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < chunk.len() {
+            self.bytes.reserve_exact(chunk.len().max(self.bytes.len() / 4).max(1 << 20));
+        }
+        self.bytes.extend_from_slice(chunk);
     }
 
     /// What a refusal means. The archive may have changed since the first part arrived: then it starts again.
@@ -124,13 +132,13 @@ impl Fetcher {
         let mut opened = self.in_time(opening).await??;
         partial.continue_with(&mut opened)?;
         if let Some(remaining) = opened.remaining {
-            self.check_size(opened.start + remaining)?;
+            self.check_size(opened.start.saturating_add(remaining))?;
             partial.bytes.reserve_exact(usize::try_from(remaining).unwrap_or(0));
         }
-        let expected = opened.remaining.map(|remaining| opened.start + remaining);
+        let expected = opened.remaining.map(|remaining| opened.start.saturating_add(remaining));
         while let Some(chunk) = self.in_time(opened.body.chunk()).await?? {
             self.check_size((partial.bytes.len() + chunk.len()) as u64)?;
-            partial.bytes.extend_from_slice(&chunk);
+            partial.append(&chunk);
         }
         match expected {
             Some(expected) if expected != partial.bytes.len() as u64 => {
@@ -165,7 +173,10 @@ impl Fetcher {
             request = request.range(format!("bytes={received}-")).set_if_match(partial.etag.clone());
         }
         let object = request.send().await.map_err(|error| match &error {
-            SdkError::ServiceError(answer) => partial.refused(answer.raw().status().as_u16()),
+            SdkError::ServiceError(answer) => match answer.err().code() {
+                Some(code) if passes(code) => FetchError::Unavailable(format!("S3 answered {code}")),
+                _ => partial.refused(answer.raw().status().as_u16()),
+            },
             other => FetchError::Unavailable(Chain(other).to_string()),
         })?;
         Ok(Opened {
@@ -232,6 +243,12 @@ impl Body {
             }
         }
     }
+}
+
+/// Whether S3 says with a status of 400 what is no fault of the request.
+fn passes(code: &str) -> bool {
+    matches!(code, "RequestTimeout" | "ExpiredToken" | "RequestTimeTooSkewed" | "SlowDown" | "ServiceUnavailable")
+        || code.contains("Throttling")
 }
 
 fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> {

@@ -28,13 +28,13 @@ pub trait Consumer {
     /// rejects it.
     async fn plan(&self, record: &Record) -> Result<Plan<Self::Key, Self::Job>, Failure>;
 
-    /// Does the work and commits it. Returns the outcome as a word for logs and metrics.
+    /// Does the work and commits it; `invocation` tells how long there is. Returns the outcome as a word for logs and metrics.
     ///
     /// Dropped when the invocation runs out of time: must leave nothing half written then.
     ///
     /// # Errors
     /// A transient failure leaves the record, and the later ones of its key, to redelivery; a final one rejects it.
-    async fn run(&self, record: &Record, job: Self::Job) -> Result<&'static str, Failure>;
+    async fn run(&self, record: &Record, job: Self::Job, invocation: Invocation) -> Result<&'static str, Failure>;
 
     /// Keeps a record that can never succeed, with the reason.
     ///
@@ -73,6 +73,15 @@ impl Invocation {
     /// An invocation with `remaining` time until Lambda ends it; it stops `margin` before.
     pub fn new(remaining: Option<Duration>, margin: Duration, concurrency: usize) -> Self {
         Self { deadline: remaining.map(|left| Instant::now() + left.saturating_sub(margin)), concurrency }
+    }
+
+    /// Runs `step` as long as there is time, and a little less, so that what follows it is not lost.
+    pub async fn in_time(&self, step: impl Future<Output = ()>) {
+        let Some(deadline) = self.deadline else { return step.await };
+        let end = deadline - Duration::from_millis(50).min(deadline.saturating_duration_since(Instant::now()));
+        if tokio::time::timeout_at(end.into(), step).await.is_err() {
+            tracing::warn!("no time was left to tell how it ended");
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -189,7 +198,7 @@ impl<C: Consumer> Batch<'_, C> {
         for (index, job) in group {
             let record = &self.event.records[index];
             let ended = if failed.is_empty() {
-                self.bounded(index, self.consumer.run(record, job)).await
+                self.bounded(index, self.consumer.run(record, job, self.invocation)).await
             } else {
                 Err(after_failure())
             };
@@ -258,9 +267,10 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
     Failure::transient("Panic", format!("panicked: {text}"))
 }
 
-/// The coordinates of a record, in every line that is logged about it.
+/// The coordinates of a record, in every line that is logged about it: an error's span, so that they stay whatever the
+/// level of the log is.
 fn span(record: &Record) -> tracing::Span {
-    tracing::info_span!(
+    tracing::error_span!(
         "record",
         topic = record.topic,
         partition = record.partition,

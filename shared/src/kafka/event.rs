@@ -54,8 +54,8 @@ pub enum Payload {
     Bytes(Vec<u8>),
     /// None: the record deletes its key.
     Tombstone,
-    /// The payload holds something that is not base64.
-    NotBase64,
+    /// The payload holds something that is not base64: this, as JSON.
+    NotBase64(String),
 }
 
 /// The payload is no Kafka event: nothing in it can be answered for, so the invocation fails as a whole.
@@ -171,8 +171,11 @@ fn record(partition_key: &str, raw: &RawValue) -> Result<Record, &'static str> {
         },
         value: match fields.remove("value") {
             None | Some(Value::Null) => Payload::Tombstone,
-            Some(Value::String(text)) => BASE64.decode(text).map_or(Payload::NotBase64, Payload::Bytes),
-            Some(_) => Payload::NotBase64,
+            Some(Value::String(text)) => match BASE64.decode(&text) {
+                Ok(bytes) => Payload::Bytes(bytes),
+                Err(_) => Payload::NotBase64(Value::String(text).to_string()),
+            },
+            Some(other) => Payload::NotBase64(other.to_string()),
         },
         headers: fields.get("headers").map(headers).unwrap_or_default(),
     })
@@ -198,6 +201,14 @@ fn headers(value: &Value) -> Vec<(String, Vec<u8>)> {
 }
 
 impl Record {
+    /// Kafka's time of the record, in UTC; 1970 when the broker has none. With topic, partition and offset it tells the
+    /// record apart from all others, those of another cluster or of a topic that was made again included.
+    pub fn time(&self) -> time::PrimitiveDateTime {
+        let millis = i128::from(self.timestamp.unwrap_or(0));
+        let moment = time::OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000);
+        crate::clock::to_timestamp(moment.unwrap_or(time::OffsetDateTime::UNIX_EPOCH))
+    }
+
     /// The last header of that name as text, case ignored: HTTP gateways put names in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name))?;

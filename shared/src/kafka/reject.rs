@@ -3,12 +3,15 @@
 use super::{Payload, Record};
 use crate::clock::Clock;
 use crate::db::{DbError, Pool};
-use crate::failure::{Chain, Classified, Failure};
+use crate::failure::{Chain, Classified, Failure, brief};
 use crate::kafka::event::BASE64;
 use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine as _;
 use std::str::FromStr;
 use tokio_postgres::types::Type;
+
+/// Longest reason that is kept, in bytes. It may quote what came with the record.
+const MAX_REASON: usize = 2_000;
 
 /// Where rejected records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,17 +121,18 @@ impl Rejections {
         connection
             .query_typed(
                 "INSERT INTO rejected_records
-                   (topic, kafka_partition, kafka_offset, request_id, kind, reason, kept_at, rejected_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                 ON CONFLICT (topic, kafka_partition, kafka_offset, request_id) DO UPDATE
+                   (topic, kafka_partition, kafka_offset, record_time, request_id, kind, reason, kept_at, rejected_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                 ON CONFLICT (topic, kafka_partition, kafka_offset, record_time) DO UPDATE
                    SET kind = excluded.kind, reason = excluded.reason, kept_at = excluded.kept_at",
                 &[
                     (&record.topic, Type::TEXT),
                     (&record.partition, Type::INT4),
                     (&record.offset, Type::INT8),
+                    (&record.time(), Type::TIMESTAMP),
                     (&request_id.unwrap_or_default(), Type::TEXT),
                     (&why.kind(), Type::TEXT),
-                    (&why.to_string(), Type::TEXT),
+                    (&brief(&why.to_string(), MAX_REASON), Type::TEXT),
                     (&kept_at, Type::TEXT),
                     (&self.clock.timestamp(), Type::TIMESTAMP),
                 ],
@@ -172,13 +176,17 @@ impl Rejections {
 fn document(record: &Record, request_id: Option<&str>, why: &Failure) -> String {
     let value = match &record.value {
         Payload::Bytes(bytes) => Some(BASE64.encode(bytes)),
-        Payload::Tombstone | Payload::NotBase64 => None,
+        Payload::Tombstone | Payload::NotBase64(_) => None,
+    };
+    let raw_value = match &record.value {
+        Payload::NotBase64(json) => Some(json),
+        _ => None,
     };
     let headers: Vec<_> =
         record.headers.iter().map(|(name, value)| serde_json::json!({ name: BASE64.encode(value) })).collect();
     serde_json::json!({
         "topic": record.topic, "partition": record.partition, "offset": record.offset, "timestamp": record.timestamp,
-        "key": record.key.as_ref().map(|key| BASE64.encode(key)), "value": value, "headers": headers,
+        "key": record.key.as_ref().map(|key| BASE64.encode(key)), "value": value, "rawValue": raw_value, "headers": headers,
         "requestId": request_id, "kind": why.kind(), "reason": why.to_string(),
     })
     .to_string()

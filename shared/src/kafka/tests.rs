@@ -41,8 +41,8 @@ fn odd_records_are_kept_for_the_consumer() {
     let records = parse(&event).unwrap().records;
     assert_eq!(records[0].value, Payload::Tombstone);
     assert_eq!((records[0].timestamp, records[0].topic.as_str(), records[0].partition), (None, "a-b", 7));
-    assert_eq!((&records[1].value, records[1].partition), (&Payload::NotBase64, 7));
-    assert_eq!(records[2].value, Payload::NotBase64);
+    assert_eq!((&records[1].value, records[1].partition), (&Payload::NotBase64("\"%%%\"".into()), 7));
+    assert_eq!(records[2].value, Payload::NotBase64("5".into()));
     assert_eq!(records[2].headers, [("h".to_owned(), vec![200]), ("n".to_owned(), vec![])]);
 }
 
@@ -160,7 +160,7 @@ impl Consumer for Script {
         }
     }
 
-    async fn run(&self, record: &Record, job: String) -> Result<&'static str, Failure> {
+    async fn run(&self, record: &Record, job: String, _: Invocation) -> Result<&'static str, Failure> {
         self.note(format!("{} {job}", record.offset));
         *self.running.borrow_mut() += 1;
         let running = *self.running.borrow();

@@ -59,7 +59,7 @@ impl Staged {
             }
             Self::Offerings => {
                 "refresh, seq, source_ref, name, description, source_created_at, source_updated_at, extra, \
-                 inventory_ref, survey_enabled"
+                 inventory_ref"
             }
             Self::Nodes => {
                 "refresh, seq, source_ref, source_created_at, source_updated_at, extra, offering_ref, root_ref, \
@@ -68,6 +68,16 @@ impl Staged {
             Self::Plans => "refresh, seq, source_ref, name, description, create_json_schema",
             Self::Ids => "refresh, collection, source_ref",
         }
+    }
+}
+
+/// How many rows were staged, by table.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct RowCounts([u64; Staged::ALL.len()]);
+
+impl RowCounts {
+    pub fn of(&self, table: Staged) -> u64 {
+        self.0[table as usize]
     }
 }
 
@@ -82,18 +92,20 @@ pub(super) struct Chunk {
 pub(super) struct Rows {
     refresh: Uuid,
     seq: i64,
+    counts: RowCounts,
     buffers: [BytesMut; Staged::ALL.len()],
     chunks: Sender<Chunk>,
 }
 
 impl Rows {
     pub fn new(refresh: Uuid, chunks: Sender<Chunk>) -> Self {
-        Self { refresh, seq: 0, buffers: Default::default(), chunks }
+        Self { refresh, seq: 0, counts: RowCounts::default(), buffers: Default::default(), chunks }
     }
 
     /// Sends what is left.
-    pub fn finish(mut self) -> Result<(), Stopped> {
-        Staged::ALL.into_iter().try_for_each(|table| self.send(table))
+    pub fn finish(mut self) -> Result<RowCounts, Stopped> {
+        Staged::ALL.into_iter().try_for_each(|table| self.send(table))?;
+        Ok(self.counts)
     }
 
     fn send(&mut self, table: Staged) -> Result<(), Stopped> {
@@ -106,9 +118,14 @@ impl Rows {
 }
 
 impl Sink for Rows {
+    fn is_stopped(&self) -> bool {
+        self.chunks.is_closed()
+    }
+
     fn put(&mut self, object: Object<'_>) -> Result<(), Stopped> {
         self.seq += 1;
         let table = table(&object);
+        self.counts.0[table as usize] += 1;
         let buffer = &mut self.buffers[table as usize];
         if buffer.capacity() == 0 {
             buffer.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
@@ -155,11 +172,10 @@ fn write_row(row: &mut Tuple<'_>, refresh: Uuid, seq: i64, object: &Object<'_>) 
             row.jsonb(extra);
         }
         Object::Offering(offering) => {
-            start(row, 10);
+            start(row, 9);
             row.common(&offering.common);
             row.jsonb(offering.extra);
             row.optional_reference(offering.inventory);
-            row.boolean(offering.survey_enabled);
         }
         Object::Node { id, created, modified, extra, template, workflow, inventory } => {
             start(row, 9);
@@ -214,10 +230,6 @@ impl Tuple<'_> {
 
     fn int8(&mut self, value: i64) {
         self.value(&value.to_be_bytes());
-    }
-
-    fn boolean(&mut self, value: bool) {
-        self.value(&[value.into()]);
     }
 
     fn text(&mut self, value: &str) {

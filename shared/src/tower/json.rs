@@ -36,26 +36,25 @@ impl Scalar<'_> {
     }
 }
 
-/// The keys of one object that matter, in the order found; of a repeated key the last counts.
+/// The keys of one object that matter; of a repeated key the last counts. There are a dozen at most.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a>(Vec<(Cow<'static, str>, Scalar<'a>)>);
+pub(super) struct Fields<'a>(Vec<(&'static str, Scalar<'a>)>);
 
 impl<'a> Fields<'a> {
     pub fn get(&self, key: &str) -> Option<&Scalar<'a>> {
-        self.0.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+        self.0.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Scalar<'a>)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value))
-    }
-
-    pub fn push(&mut self, key: Cow<'static, str>, value: Scalar<'a>) {
-        self.0.push((key, value));
+    pub fn push(&mut self, key: &'static str, value: Scalar<'a>) {
+        match self.0.iter_mut().find(|(name, _)| *name == key) {
+            Some(slot) => slot.1 = value,
+            None => self.0.push((key, value)),
+        }
     }
 }
 
 /// Says which keys matter.
-pub(super) type Wanted = fn(&str) -> Option<Cow<'static, str>>;
+pub(super) type Wanted = fn(&str) -> Option<&'static str>;
 
 /// Nesting deeper than the limit.
 pub(super) fn too_deep<E: de::Error>() -> E {
@@ -66,14 +65,14 @@ pub(super) fn too_deep<E: de::Error>() -> E {
 pub(super) struct Key(pub Wanted);
 
 impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<Cow<'static, str>>;
+    type Value = Option<&'static str>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Key {
-    type Value = Option<Cow<'static, str>>;
+    type Value = Option<&'static str>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }

@@ -1,6 +1,6 @@
 //! What is announced: the ingress form of the Upload Service and the persister form, told apart by their keys.
 
-use crate::failure::Classified;
+use crate::failure::{Classified, brief};
 use crate::kafka::{BASE64, Payload, Record};
 use base64::Engine as _;
 use serde_json::{Map, Value};
@@ -104,17 +104,9 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub fn is_empty(&self) -> bool {
-        self.org_id.is_none() && self.account.is_none()
-    }
-
     /// The one number that stands for the tenant.
     pub fn tenant(&self) -> Option<&str> {
         self.org_id.as_deref().or(self.account.as_deref())
-    }
-
-    pub fn names(&self, external_tenant: &str) -> bool {
-        [&self.org_id, &self.account].into_iter().flatten().any(|number| number == external_tenant)
     }
 
     /// Whether both give the same kind of number, and different ones.
@@ -137,7 +129,7 @@ impl Message {
         let fields = match &record.value {
             Payload::Bytes(bytes) => Fields::parse(bytes)?,
             Payload::Tombstone => return Err(MessageError::Tombstone),
-            Payload::NotBase64 => return Err(MessageError::NotBase64),
+            Payload::NotBase64(_) => return Err(MessageError::NotBase64),
         };
         if fields.0.contains_key("data_url") {
             return fields.persister(record).map(|message| Parsed::Message(Box::new(message)));
@@ -178,7 +170,7 @@ impl Fields {
             form: Form::Ingress { category, reporter: metadata.text("reporter")? },
             url,
             size: self.size()?,
-            request_id: self.text("request_id")?.or_else(|| header(record, "x-rh-insights-request-id")),
+            request_id: request_id(self.text("request_id")?.or_else(|| header(record, REQUEST_ID))),
             age: self.age("timestamp", record)?,
             identity: identity(forwarded.as_deref())?,
             claim: Claim { org_id: self.text("org_id")?, account: self.text("account")? },
@@ -193,7 +185,7 @@ impl Fields {
             form: Form::Persister { tenant: self.id("tenant_id")?, source: self.id("source_id")? },
             url: self.required_text("data_url")?,
             size: self.size()?,
-            request_id: header(record, "x-rh-insights-request-id").or(self.text("request_id")?),
+            request_id: request_id(header(record, REQUEST_ID).or(self.text("request_id")?)),
             age: self.age("refresh_request_at", record)?,
             identity: identity(forwarded.as_deref())?,
             claim: Claim::default(),
@@ -242,6 +234,24 @@ impl Fields {
         };
         let parsed = OffsetDateTime::parse(&text, &Rfc3339);
         parsed.map(Some).map_err(|_| MessageError::Key { key, problem: "not an RFC 3339 date" })
+    }
+}
+
+/// The header that carries the correlation id.
+const REQUEST_ID: &str = "x-rh-insights-request-id";
+
+/// Longest correlation id that is kept, in bytes. It stands in every line, row and event.
+const MAX_REQUEST_ID: usize = 200;
+
+fn request_id(text: Option<String>) -> Option<String> {
+    text.map(|text| brief(&text, MAX_REQUEST_ID))
+}
+
+/// The correlation id of a record, so far as it can be read.
+pub(super) fn request_id_of(record: &Record) -> Option<String> {
+    match Message::parse(record) {
+        Ok(Parsed::Message(message)) => message.request_id,
+        _ => request_id(header(record, REQUEST_ID)),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::Collection;
 use super::json::{Fields, Scalar, Wanted};
+use crate::failure::brief;
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use std::borrow::Cow;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -108,16 +108,26 @@ pub(super) fn wanted(collection: Collection) -> Wanted {
     }
 }
 
-fn known(key: &str, keys: &[&'static str]) -> Option<Cow<'static, str>> {
-    keys.iter().find(|known| **known == key).map(|known| Cow::Borrowed(*known))
+fn known(key: &str, keys: &[&'static str]) -> Option<&'static str> {
+    keys.iter().find(|known| **known == key).copied()
 }
 
-fn template_key(key: &str) -> Option<Cow<'static, str>> {
-    // Newer controllers have more `ask_` keys than Tower had; all of them tell the Catalog what it may prompt for.
-    if key.starts_with("ask_") && key.ends_with("_on_launch") {
-        return Some(Cow::Owned(key.to_owned()));
-    }
+/// What a template may be asked at launch, as the Catalog knows it.
+const ASKS: [&str; 9] = [
+    "ask_credential_on_launch",
+    "ask_tags_on_launch",
+    "ask_diff_mode_on_launch",
+    "ask_skip_tags_on_launch",
+    "ask_job_type_on_launch",
+    "ask_limit_on_launch",
+    "ask_verbosity_on_launch",
+    "ask_inventory_on_launch",
+    "ask_variables_on_launch",
+];
+
+fn template_key(key: &str) -> Option<&'static str> {
     known(key, &["id", "type", "name", "description", "created", "modified", "survey_enabled", "inventory"])
+        .or_else(|| known(key, &ASKS))
 }
 
 /// Turns the fields of one object into its row. `extra` is a buffer for its JSON.
@@ -153,7 +163,7 @@ fn template<'o>(
     let common = fields.common()?;
     let kind = fields.text("type")?;
     if collection.object_type() != Some(kind) {
-        return Err(BadObject(format!("type is {kind:?} among the {}", collection.name())));
+        return Err(BadObject(format!("type is {:?} among the {}", brief(kind, 80), collection.name())));
     }
     for required in ["ask_inventory_on_launch", "ask_variables_on_launch"] {
         fields.boolean(required)?;
@@ -163,8 +173,7 @@ fn template<'o>(
         Some(Scalar::Text(link)) => Some(id_of_link(link)?),
         _ => fields.optional_integer("inventory")?,
     };
-    let keys = fields.iter().map(|(key, _)| key).filter(|key| key.starts_with("ask_"));
-    write_extra(extra, fields, ["type", "survey_enabled"].into_iter().chain(keys))?;
+    write_extra(extra, fields, ["type", "survey_enabled"].into_iter().chain(ASKS))?;
     Ok(Object::Offering(Offering { common, extra, inventory, survey_enabled }))
 }
 
@@ -203,8 +212,10 @@ fn node<'o>(fields: &'o Fields<'_>, extra: &'o mut Vec<u8>) -> Result<Option<Obj
 
 /// The id at the end of `/api/v2/inventories/12/`.
 fn id_of_link(link: &str) -> Result<i64, BadObject> {
-    let id = link.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    id.parse().map_err(|_| BadObject("inventory is no link to an inventory".into()))
+    let mut parts = link.trim_end_matches('/').rsplit('/');
+    let id = parts.next().and_then(|id| id.parse().ok()).filter(|id| *id >= 0);
+    let known = parts.next() == Some("inventories");
+    id.filter(|_| known).ok_or_else(|| BadObject("inventory is no link to an inventory".into()))
 }
 
 fn write_extra<'k>(

@@ -40,8 +40,8 @@ pub(super) fn wanted(collection: Collection) -> Wanted {
 }
 
 /// The keys that an id file is read for.
-pub(super) fn wanted_id(key: &str) -> Option<Cow<'static, str>> {
-    (key == "id").then_some(Cow::Borrowed("id"))
+pub(super) fn wanted_id(key: &str) -> Option<&'static str> {
+    (key == "id").then_some("id")
 }
 
 /// Where `serde_json` stopped, in bytes; it counts lines and columns.
@@ -111,19 +111,19 @@ where
 /// Reads the value of a key: kept when the key matters, else passed over.
 fn field<'de, A: MapAccess<'de>>(
     map: &mut A,
-    key: Option<Cow<'static, str>>,
+    key: Option<&'static str>,
     depth: u8,
     fields: &mut Fields<'de>,
 ) -> Result<(), A::Error> {
     match key {
         None => map.next_value_seed(Skip { depth })?,
-        Some(key) if key == "summary_fields" => {
+        Some("summary_fields") => {
             let path = &["unified_job_template", "unified_job_type"];
             // Where both are given, the one at the top comes from the node itself.
             if let Some(found) = map.next_value_seed(Dig { path, depth })?
                 && !matches!(fields.get("unified_job_type"), Some(Scalar::Text(_)))
             {
-                fields.push("unified_job_type".into(), found);
+                fields.push("unified_job_type", found);
             }
         }
         Some(key) => {

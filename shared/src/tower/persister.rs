@@ -1,8 +1,8 @@
 //! The function `tower-persister` below its handler.
 
 use super::merge::Stats;
-use super::message::{Message, Parsed};
-use super::record::{self, Origin, Phases, phase};
+use super::message::{Message, Parsed, TaskRef, request_id_of};
+use super::record::{self, FailureNote, Origin, Phases, phase};
 use super::refresh::{Outcome, Refresh, RefreshError};
 use super::resolve::{MayCreate, SourceId, Target, resolve};
 use super::task::{Progress, Tasks};
@@ -15,6 +15,10 @@ use crate::kafka::{BatchResponse, Consumer, Event, Invocation, Plan, Record, Rej
 use crate::metrics as emf;
 use crate::settings::Settings;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+
+/// How far the clocks of producers may be ahead.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// Brings the Catalog Inventory up to date with the archives that Kafka records announce.
 pub struct TowerPersister {
@@ -58,7 +62,6 @@ impl TowerPersister {
         // Boxed: the type of the whole work is deeper than the compiler likes.
         let response = Box::pin(process(self, &event, invocation)).await;
         self.pool.settle().await;
-        emf::flush();
         Ok(response)
     }
 
@@ -77,19 +80,35 @@ impl TowerPersister {
         refresh.apply(&mut session).await
     }
 
+    /// When the archive was uploaded. A time in the future would keep all later archives out: then it is Kafka's time of
+    /// the record, if that is any better.
+    fn age(&self, record: &Record, message: &Message) -> Option<OffsetDateTime> {
+        let now = self.clock.now();
+        let age = message.age?;
+        if age <= now + CLOCK_SKEW {
+            return Some(age);
+        }
+        tracing::warn!(%age, "the message's time lies in the future; Kafka's time of the record is taken instead");
+        Some(record.time().assume_utc().min(now))
+    }
+
     /// Leaves a failure on record, where the database can be reached. Returns what the record did when it turns out to
     /// have been applied after all, or before.
     async fn record_failure(&self, origin: &Origin, error: &RefreshError) -> Option<Stats> {
-        let text = Chain(error).to_string();
+        let failure = FailureNote {
+            kind: error.kind(),
+            text: Chain(error).to_string(),
+            is_transient: error.is_transient(),
+            report: error.report(),
+        };
         let now = self.clock.timestamp();
         let write = async {
             let mut session = self.pool.get().await?;
-            record::write_failure(&mut session, origin, (error.kind(), text), now).await
+            record::write_failure(&mut session, origin, failure, now).await
         };
         match write.await {
             Ok(applied) => applied,
-            Err(unwritten) => {
-                let unwritten: DbError = unwritten;
+            Err::<_, DbError>(unwritten) => {
                 tracing::warn!(error = %Chain(&unwritten), "the failure could not be recorded");
                 None
             }
@@ -116,7 +135,7 @@ impl Consumer for TowerPersister {
     type Job = Job;
 
     async fn plan(&self, record: &Record) -> Result<Plan<SourceId, Job>, Failure> {
-        let message = match Message::parse(record)? {
+        let mut message = match Message::parse(record)? {
             Parsed::NotOurs(why) => return Ok(Plan::Skip(why)),
             Parsed::Message(message) => message,
         };
@@ -126,15 +145,18 @@ impl Consumer for TowerPersister {
         let session = self.pool.get().await?;
         let target = resolve(&session, &message, may).await?;
         span.record("source_id", target.source.0);
+        if matches!(message.task, Some(TaskRef::Id(_))) && !target.by_task {
+            message.task = None; // somebody else's, or nobody's
+        }
         if !target.enabled {
             return Ok(Plan::Skip("its source is disabled"));
         }
         Ok(Plan::Run { key: target.source, job: Job { message, target } })
     }
 
-    async fn run(&self, record: &Record, job: Job) -> Result<&'static str, Failure> {
+    async fn run(&self, record: &Record, job: Job, invocation: Invocation) -> Result<&'static str, Failure> {
         let Job { message, target } = job;
-        let requested_at = message.age.map(to_timestamp);
+        let requested_at = self.age(record, &message).map(to_timestamp);
         let origin = Origin::new(record, target, message.request_id(), requested_at, self.clock.timestamp());
         // At once, so that a task API that hangs costs its time-out and not the refresh's time on top.
         let (outcome, ()) = tokio::join!(self.refresh(&origin, &message), self.tasks.tell(&message, Progress::Running));
@@ -152,19 +174,17 @@ impl Consumer for TowerPersister {
                 }
             },
         };
-        self.tell_success(&message, &outcome).await;
+        // What is committed is done, whether or not there is time to tell.
+        invocation.in_time(self.tell_success(&message, &outcome)).await;
         Ok(outcome.name())
     }
 
     async fn reject(&self, record: &Record, why: &Failure) -> Result<(), Failure> {
-        let request_id = match Message::parse(record) {
-            Ok(Parsed::Message(message)) => message.request_id,
-            _ => record.header("x-rh-insights-request-id").map(Into::into),
-        };
+        let request_id = request_id_of(record);
         Ok(self.rejections.keep(record, request_id.as_deref(), why).await?)
     }
 
-    fn ended(&self, _: &Record, outcome: &'static str, failure: Option<&Failure>) {
-        emf::record_ended(outcome, failure.map(Failure::kind));
+    fn ended(&self, record: &Record, outcome: &'static str, failure: Option<&Failure>) {
+        emf::record_ended(outcome, failure.map(Failure::kind), request_id_of(record).as_deref());
     }
 }

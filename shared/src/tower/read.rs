@@ -17,6 +17,11 @@ pub trait Sink {
     /// # Errors
     /// When nobody wants more rows: reading stops.
     fn put(&mut self, object: Object<'_>) -> Result<(), Stopped>;
+
+    /// Whether nobody wants more rows; looked at for each entry, so that reading stops even where there are no rows.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// The other side of a [`Sink`] is gone.
@@ -55,6 +60,8 @@ pub enum ReadError {
         objects: u64,
         /// What is wrong with the first, and where.
         first: String,
+        /// Everything that was found.
+        report: Box<Report>,
     },
     /// The sink stopped the reading; its own side knows why.
     #[error("reading was stopped")]
@@ -90,10 +97,12 @@ pub fn read(bytes: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<Repor
         report.warn("the end-of-archive marker is missing", "archive", 1);
     }
     report.totals = totals;
-    let (bad, objects) = (report.bad_objects(), report.objects());
+    // A survey that cannot be shown is nobody's loss but its template's.
+    let (bad, objects) = (report.bad_on_pages(), report.objects_on_pages());
     if bad * 100 > objects * MAX_BAD_PERCENT {
         let first = report.warnings.first().map(|warning| format!("{}: {}", warning.place, warning.what));
-        return Err(ReadError::TooManyBad { bad, objects, first: first.unwrap_or_default() });
+        let first = first.unwrap_or_default();
+        return Err(ReadError::TooManyBad { bad, objects, first, report: Box::new(report) });
     }
     Ok(report)
 }
@@ -109,8 +118,11 @@ struct Reader<'s, S> {
 impl<S: Sink> Visit for Reader<'_, S> {
     type Error = ReadError;
 
-    fn wants(&mut self, name: &str) -> bool {
-        entry::parse(name).is_some()
+    fn wants(&mut self, name: &str) -> Result<bool, ReadError> {
+        if self.sink.is_stopped() {
+            return Err(ReadError::Stopped);
+        }
+        Ok(entry::parse(name).is_some())
     }
 
     fn file(&mut self, entry: Entry<'_>) -> Result<(), ReadError> {

@@ -6,6 +6,7 @@ use super::report::Report;
 use super::resolve::{SourceId, Target};
 use super::task::stats_by_key;
 use crate::db::{DbError, Session};
+use crate::failure::brief;
 use crate::kafka::Record;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub(super) struct Origin {
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
+    pub record_time: PrimitiveDateTime,
     pub request_id: String,
     pub requested_at: Option<PrimitiveDateTime>,
     pub started_at: PrimitiveDateTime,
@@ -59,12 +61,16 @@ impl Origin {
             topic: record.topic.clone(),
             partition: record.partition,
             offset: record.offset,
+            record_time: record.time(),
             request_id: request_id.unwrap_or_default().into(),
             requested_at,
             started_at,
         }
     }
 }
+
+/// Longest error that is kept, in bytes. It may quote what came with the archive.
+const MAX_ERROR: usize = 2_000;
 
 /// Seconds spent in each phase.
 pub(super) type Phases = BTreeMap<&'static str, f64>;
@@ -94,13 +100,14 @@ pub(super) async fn write_refresh(
     let totals = report.map(|report| &report.totals);
     let (kind, error) = ending.error.as_ref().map(|(kind, text)| (*kind, text.as_str())).unzip();
     let warnings = report.map_or(json!([]), |report| json!(report.warnings));
-    let values: [(&(dyn ToSql + Sync), Type); 23] = [
+    let values: [(&(dyn ToSql + Sync), Type); 25] = [
         (&origin.target.tenant.0, Type::INT8),
         (&origin.target.source.0, Type::INT8),
         (&origin.request_id, Type::TEXT),
         (&origin.topic, Type::TEXT),
         (&origin.partition, Type::INT4),
         (&origin.offset, Type::INT8),
+        (&origin.record_time, Type::TIMESTAMP),
         (&origin.requested_at, Type::TIMESTAMP),
         (&origin.started_at, Type::TIMESTAMP),
         (&finished_at, Type::TIMESTAMP),
@@ -118,9 +125,8 @@ pub(super) async fn write_refresh(
         (&report.map_or(0, |report| count(report.warning_count)), Type::INT8),
         (&json!(ending.phases), Type::JSONB),
         (&kind, Type::TEXT),
+        (&error, Type::TEXT),
     ];
-    let mut values = values.to_vec();
-    values.push((&error, Type::TEXT));
     client.execute_typed(include_str!("write_refresh.sql"), &values).await?;
     Ok(())
 }
@@ -197,27 +203,47 @@ pub(super) async fn finish_older(
     Ok(())
 }
 
-/// Leaves a failure on record, by its kind and its text, unless the record was applied before: the answer to the COMMIT
-/// may be what was lost, or a redelivery came when its archive was gone. Then returns what it did.
+/// A failure, as it is left on record.
+pub(super) struct FailureNote<'a> {
+    pub kind: &'static str,
+    pub text: String,
+    pub is_transient: bool,
+    pub report: Option<&'a Report>,
+}
+
+/// Leaves a failure on record, unless the record was applied before: the answer to the COMMIT may be what was lost, or a
+/// redelivery came when its archive was gone. Then returns what it did.
+///
+/// Does not wait for the source's turn. Who has it may be the server, still busy with the connection that was lost, so
+/// that nothing is known yet: a passing failure comes again anyway. Or another refresh, whose state is not to be touched.
 pub(super) async fn write_failure(
     session: &mut Session,
     origin: &Origin,
-    error: (&'static str, String),
+    failure: FailureNote<'_>,
     now: PrimitiveDateTime,
 ) -> Result<Option<Stats>, DbError> {
     session.begin();
     let transaction = session.transaction().await?;
-    // The server may still be busy with the connection that was lost. What it committed is known after its turn.
-    claim(&transaction, origin.target.source).await?;
+    let has_turn = try_turn(&transaction, origin.target.source).await?;
     let applied = applied_before(&transaction, origin, None).await?;
-    if applied.is_none() {
-        fail_source(&transaction, origin.target.source, &error.1, now).await?;
-        let ending = Ending { outcome: "failed", error: Some(error), ..Ending::default() };
+    if applied.is_none() && (has_turn || !failure.is_transient) {
+        let text = brief(&failure.text, MAX_ERROR);
+        if has_turn {
+            fail_source(&transaction, origin, &text, now).await?;
+        }
+        let error = Some((failure.kind, text));
+        let ending = Ending { outcome: "failed", error, report: failure.report, ..Ending::default() };
         write_refresh(&transaction, origin, &ending, now).await?;
     }
     transaction.commit().await?;
     session.done();
     Ok(applied)
+}
+
+/// Takes the source's turn if nobody has it.
+async fn try_turn(transaction: &Transaction<'_>, source: SourceId) -> Result<bool, DbError> {
+    let sql = "SELECT pg_try_advisory_xact_lock(hashtextextended('longshore refresh of source ' || $1::bigint, 0))";
+    Ok(transaction.query_typed_one(sql, &[(&source.0, Type::INT8)]).await?.get(0))
 }
 
 /// What the record did when it was applied, or another one with the same archive; `None` when neither was.
@@ -228,14 +254,14 @@ pub(super) async fn applied_before(
 ) -> Result<Option<Stats>, DbError> {
     let sql = "SELECT stats FROM refreshes
                WHERE source_id = $1 AND outcome <> 'failed'
-                 AND ((topic, kafka_partition, kafka_offset, request_id) = ($2, $3, $4, $5) OR archive_sha256 = $6)
+                 AND ((topic, kafka_partition, kafka_offset, record_time) = ($2, $3, $4, $5) OR archive_sha256 = $6)
                ORDER BY id DESC LIMIT 1";
     let values: [(&(dyn ToSql + Sync), Type); 6] = [
         (&origin.target.source.0, Type::INT8),
         (&origin.topic, Type::TEXT),
         (&origin.partition, Type::INT4),
         (&origin.offset, Type::INT8),
-        (&origin.request_id, Type::TEXT),
+        (&origin.record_time, Type::TIMESTAMP),
         (&sha256, Type::TEXT),
     ];
     let row = transaction.query_typed_opt(sql, &values).await?;
@@ -246,17 +272,33 @@ pub(super) async fn applied_before(
     Ok(row.map(|row| stats_of(row.get(0))))
 }
 
-/// The source's state after a failure, for whoever looks at the source.
+/// The source's state after a failure, for whoever looks at the source. A failure of an archive that is older than the
+/// last one applied says nothing about the source.
 async fn fail_source(
     transaction: &Transaction<'_>,
-    source: SourceId,
+    origin: &Origin,
     error: &str,
     now: PrimitiveDateTime,
 ) -> Result<(), DbError> {
     let sql = "UPDATE sources
                SET refresh_state = 'Error', refresh_finished_at = $2, last_refresh_message = $3
-               WHERE id = $1";
-    transaction.execute_typed(sql, &[(&source.0, Type::INT8), (&now, Type::TIMESTAMP), (&error, Type::TEXT)]).await?;
+               WHERE id = $1 AND coalesce(last_successful_refresh_at <= $4, true)";
+    let values: [(&(dyn ToSql + Sync), Type); 4] = [
+        (&origin.target.source.0, Type::INT8),
+        (&now, Type::TIMESTAMP),
+        (&error, Type::TEXT),
+        (&origin.requested_at, Type::TIMESTAMP),
+    ];
+    transaction.execute_typed(sql, &values).await?;
+    Ok(())
+}
+
+/// The same archive was uploaded again: the source is as the archive says as of then, too.
+pub(super) async fn still_current(transaction: &Transaction<'_>, origin: &Origin) -> Result<(), DbError> {
+    let sql = "UPDATE sources SET last_successful_refresh_at = $2 WHERE id = $1 AND last_successful_refresh_at < $2";
+    let values: [(&(dyn ToSql + Sync), Type); 2] =
+        [(&origin.target.source.0, Type::INT8), (&origin.requested_at, Type::TIMESTAMP)];
+    transaction.execute_typed(sql, &values).await?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::db::{DbError, Session};
 use crate::failure::Classified;
 use crate::fetch::FetchError;
+use crate::metrics as emf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -48,6 +49,16 @@ impl Classified for RefreshError {
             Self::Database(error) => error.is_transient(),
             // Perhaps memory was short; the retries of the mapping are finite.
             Self::Panic(_) => true,
+        }
+    }
+}
+
+impl RefreshError {
+    /// What reading found before it gave up, where it got to the end.
+    pub(super) fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Read(ReadError::TooManyBad { report, .. }) => Some(report),
+            _ => None,
         }
     }
 }
@@ -117,7 +128,8 @@ impl Refresh<'_> {
         let transaction = session.transaction().await?;
         if record::claim(&transaction, source).await?.sha.as_deref() == Some(sha256) {
             let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
-            transaction.rollback().await?;
+            record::still_current(&transaction, self.origin).await?;
+            transaction.commit().await?;
             // Without a row it was the old persister that applied it, or the row has been cleaned up.
             return Ok(Some(applied.unwrap_or_default()));
         }
@@ -134,7 +146,8 @@ impl Refresh<'_> {
         let previous = record::claim(&transaction, source).await?;
         if previous.sha.as_deref() == Some(sha256) {
             let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
-            transaction.rollback().await.map_err(DbError::from)?;
+            record::still_current(&transaction, self.origin).await?;
+            transaction.commit().await.map_err(DbError::from)?;
             return Ok(Outcome::AlreadyApplied(applied.unwrap_or_default()));
         }
         phase(&mut self.phases, "wait", waiting.elapsed());
@@ -142,7 +155,7 @@ impl Refresh<'_> {
         let (refresh, bytes) = (Uuid::new_v4(), self.archive.len());
         let staging = Instant::now();
         let archive = Arc::new(std::mem::take(&mut self.archive));
-        let mut report = stage(&transaction, archive, self.limits, refresh).await?;
+        let (mut report, staged) = stage(&transaction, archive, self.limits, refresh).await?;
         phase(&mut self.phases, "read", staging.elapsed());
 
         let older = matches!((self.origin.requested_at, previous.applied_at), (Some(age), Some(last)) if age < last);
@@ -155,7 +168,7 @@ impl Refresh<'_> {
         let target = self.origin.target;
         // Taken now, not before: the rows of this refresh are younger than those of the one that had its turn before.
         let now = self.clock.timestamp();
-        let merger = Merger { transaction: &transaction, refresh, source, tenant: target.tenant, now, older };
+        let merger = Merger { transaction: &transaction, refresh, source, tenant: target.tenant, now, staged, older };
         let merging = Instant::now();
         let stats = if superseded { Stats::new() } else { merger.merge_all(&mut report).await? };
         merger.clear_staging().await?;
@@ -183,13 +196,20 @@ impl Refresh<'_> {
         let committing = Instant::now();
         transaction.commit().await.map_err(DbError::from)?;
         phase(&mut self.phases, "commit", committing.elapsed());
-        observe(&report, &outcome, &ending, committing, self.begun.elapsed());
+        observe(self.origin, &report, &outcome, &ending, committing, self.begun.elapsed());
         Ok(outcome)
     }
 }
 
 /// One line and the metrics of a refresh that was committed.
-fn observe(report: &Report, outcome: &Outcome, ending: &Ending<'_>, committing: Instant, duration: Duration) {
+fn observe(
+    origin: &Origin,
+    report: &Report,
+    outcome: &Outcome,
+    ending: &Ending<'_>,
+    committing: Instant,
+    duration: Duration,
+) {
     let sum = |of: fn(&super::TableStats) -> u64| ending.stats.values().map(of).sum::<u64>();
     let (adds, updates, deletes) = (sum(|t| t.adds), sum(|t| t.updates), sum(|t| t.deletes));
     let phase = |name: &str| ending.phases.get(name).copied().unwrap_or_default();
@@ -225,4 +245,5 @@ fn observe(report: &Report, outcome: &Outcome, ending: &Ending<'_>, committing: 
         metrics::histogram!(metric).record(phase(name));
     }
     metrics::histogram!("CommitSeconds").record(committing.elapsed().as_secs_f64());
+    emf::flush(Some(&origin.request_id));
 }

@@ -1,11 +1,15 @@
 //! What reading an archive found: how complete each collection is, what was skipped, and why.
 
 use super::Collection;
+use crate::failure::brief;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Warnings kept in full; beyond that they are only counted, so that a damaged archive cannot fill the memory.
 const MAX_WARNINGS: usize = 200;
+
+/// Longest text of a warning, in bytes.
+const MAX_TEXT: usize = 300;
 
 /// Something that a person should know of, and that did not stop the refresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,14 +151,37 @@ impl Report {
         self.collections.iter().any(|collection| collection.ids.pages() > 0)
     }
 
-    /// All objects on pages, and surveys.
-    pub fn objects(&self) -> u64 {
-        self.collections.iter().map(|collection| collection.pages.results).sum::<u64>() + self.surveys
+    /// Whether what the archive does not list of a collection is gone from Tower: its pages list all (a full archive),
+    /// or its id files do (an incremental one). Otherwise why not; an incremental archive without id files for a
+    /// collection does not even mean to say, and gives no reason.
+    ///
+    /// # Errors
+    /// The reason, for a person.
+    pub fn tells_what_is_gone(&self, collection: Collection) -> Result<(), Option<String>> {
+        let found = self.collection(collection);
+        let listed = if self.is_incremental() { &found.ids } else { &found.pages };
+        match listed.completeness() {
+            Completeness::Absent if self.is_incremental() => Err(None),
+            Completeness::Absent => Err(Some("it is not in the archive".into())),
+            Completeness::Incomplete(why) => Err(Some(why)),
+            Completeness::Complete if found.bad > 0 => Err(Some(format!("{} of its objects are bad", found.bad))),
+            Completeness::Complete => Ok(()),
+        }
+    }
+
+    /// All objects on pages.
+    pub fn objects_on_pages(&self) -> u64 {
+        self.collections.iter().map(|collection| collection.pages.results).sum()
+    }
+
+    /// Objects on pages that were skipped.
+    pub fn bad_on_pages(&self) -> u64 {
+        self.collections.iter().map(|collection| collection.bad).sum()
     }
 
     /// Objects and surveys that were skipped.
     pub fn bad_objects(&self) -> u64 {
-        self.collections.iter().map(|collection| collection.bad).sum::<u64>() + self.bad_surveys
+        self.bad_on_pages() + self.bad_surveys
     }
 
     /// Objects that are none of ours.
@@ -162,11 +189,12 @@ impl Report {
         self.collections.iter().map(|collection| collection.ignored).sum()
     }
 
-    /// Adds a warning.
-    pub fn warn(&mut self, what: impl Into<String>, place: impl Into<String>, count: u64) {
+    /// Adds a warning. Its texts may hold what came with the archive, so they are cut.
+    pub fn warn(&mut self, what: impl AsRef<str>, place: impl AsRef<str>, count: u64) {
         self.warning_count += count;
         if self.warnings.len() < MAX_WARNINGS {
-            self.warnings.push(Warning { what: what.into(), place: place.into(), count });
+            let (what, place) = (brief(what.as_ref(), MAX_TEXT), brief(place.as_ref(), MAX_TEXT));
+            self.warnings.push(Warning { what, place, count });
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Target {
     pub tenant: TenantId,
     pub source: SourceId,
     pub enabled: bool,
+    /// Whether the task that the message names led here; only then is it the tenant's own.
+    pub by_task: bool,
 }
 
 /// What may be created for a first message.
@@ -84,7 +86,8 @@ async fn by_ids(session: &Session, tenant: i64, source: i64, identity: &Claim) -
         .map_err(DbError::from)?;
     let Some(row) = found else { return Err(ResolveError::UnknownTenant("the message names it by its id")) };
     let external: String = row.get(0);
-    if !identity.is_empty() && !identity.names(&external) {
+    // By the one number that stands for the identity's tenant: org ids and account numbers look alike.
+    if identity.tenant().is_some_and(|named| named != external) {
         return Err(ResolveError::TenantMismatch);
     }
     let tenant = TenantId(tenant);
@@ -116,7 +119,7 @@ async fn by_claims(
     if let Some(task) = category {
         let by_task = "s.id = (SELECT t.source_id FROM tasks t WHERE t.id = $1 AND t.tenant_id = $2)";
         if let Some(target) = source_where(session, by_task, tenant, task, Type::UUID).await? {
-            return Ok(target);
+            return Ok(Target { by_task: true, ..target });
         }
         tried.push("the task of category");
     }
@@ -159,7 +162,7 @@ async fn create_source(session: &Session, tenant: TenantId, uid: &str) -> Result
                RETURNING id, enabled IS NOT FALSE";
     let row =
         session.query_typed_one(sql, &[(&tenant.0, Type::INT8), (&uid, Type::TEXT)]).await.map_err(DbError::from)?;
-    let target = Target { tenant, source: SourceId(row.get(0)), enabled: row.get(1) };
+    let target = Target { tenant, source: SourceId(row.get(0)), enabled: row.get(1), by_task: false };
     tracing::info!(source_id = target.source.0, "source created");
     Ok(target)
 }
@@ -177,7 +180,7 @@ async fn source_where(
         session.query_typed_opt(&sql, &[(value, value_type), (&tenant.0, Type::INT8)]).await.map_err(DbError::from)?;
     let Some(row) = row else { return Ok(None) };
     if row.get(2) {
-        Ok(Some(Target { tenant, source: SourceId(row.get(0)), enabled: row.get(1) }))
+        Ok(Some(Target { tenant, source: SourceId(row.get(0)), enabled: row.get(1), by_task: false }))
     } else {
         Err(ResolveError::ForeignSource(row.get(0)))
     }
@@ -191,7 +194,7 @@ async fn only_enabled_source(
     let sql = "SELECT id FROM sources WHERE tenant_id = $1 AND enabled LIMIT 2";
     let rows = session.query_typed(sql, &[(&tenant.0, Type::INT8)]).await.map_err(DbError::from)?;
     match rows.as_slice() {
-        [only] => Ok(Target { tenant, source: SourceId(only.get(0)), enabled: true }),
+        [only] => Ok(Target { tenant, source: SourceId(only.get(0)), enabled: true, by_task: false }),
         [] => {
             tried.push("the tenant's only enabled source, but none is enabled");
             Err(ResolveError::NoSource(tried.join(", ")))

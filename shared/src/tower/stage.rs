@@ -1,6 +1,6 @@
 //! The archive into the staging tables: reading on a thread of its own, COPY on this one.
 
-use super::copy::{Chunk, Rows, Staged};
+use super::copy::{Chunk, RowCounts, Rows, Staged};
 use super::read::{self, ReadError};
 use super::report::Report;
 use crate::archive::Limits;
@@ -33,7 +33,7 @@ pub(super) async fn stage(
     archive: Arc<Vec<u8>>,
     limits: &Limits,
     refresh: Uuid,
-) -> Result<Report, StageError> {
+) -> Result<(Report, RowCounts), StageError> {
     let (sender, chunks) = channel(CHUNKS_UNDER_WAY);
     let limits = limits.clone();
     let span = tracing::Span::current();
@@ -41,8 +41,8 @@ pub(super) async fn stage(
         let _in = span.entered();
         let mut rows = Rows::new(refresh, sender);
         let report = read::read(&archive, &limits, &mut rows)?;
-        rows.finish().map_err(|_| ReadError::Stopped)?;
-        Ok(report)
+        let counts = rows.finish().map_err(|_| ReadError::Stopped)?;
+        Ok((report, counts))
     });
     let copied = copy(transaction, chunks).await;
     let read = reading.await.map_err(|error| StageError::Panic(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 use super::json::{AnyScalar, Key, Scalar, Skip, too_deep, without_nul};
 use super::object::BadObject;
+use crate::failure::brief;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +11,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// Longest `default` or `choices` of a question, in bytes of JSON. They are held as values; real ones have a few lines.
-const MAX_ANSWERS: usize = 1 << 20;
+const MAX_ANSWERS: usize = 64 << 10;
+
+/// Largest form, in bytes of JSON. Each choice of a survey is written twice, with keys: a form is larger than its survey.
+const MAX_FORM: usize = 4 << 20;
 
 /// A survey's texts and its form, written while reading: no tree of the survey is built.
 #[derive(Debug, Default)]
@@ -122,7 +126,7 @@ impl Question<'_> {
             "password" => ("text-field", Some("password"), None),
             "textarea" => ("textarea-field", None, None),
             "multiplechoice" | "multiselect" => ("select-field", None, None),
-            unknown => return Err(BadObject(format!("unknown question type {unknown:?}"))),
+            unknown => return Err(BadObject(format!("unknown question type {:?}", brief(unknown, 80)))),
         };
         let multi = kind == "multiselect";
         let initial = answer("default", self.default, depth)?;
@@ -298,6 +302,11 @@ impl<'de> Visitor<'de> for SpecSeed<'_> {
                         fields.push(b',');
                     }
                     write_json(&mut fields, &field);
+                    if fields.len() > MAX_FORM {
+                        *self.bad =
+                            Some(BadObject(format!("question {number}: the form is larger than {MAX_FORM} bytes")));
+                        fields = Vec::new();
+                    }
                 }
                 Err(BadObject(problem)) => {
                     self.bad.get_or_insert(BadObject(format!("question {number}: {problem}")));
@@ -332,24 +341,21 @@ impl<'de> Visitor<'de> for QuestionSeed {
         let depth = self.depth.checked_sub(1).ok_or_else(too_deep)?;
         let mut question = Question::default();
         while let Some(key) = map.next_key_seed(Key(question_key))? {
-            match key.as_deref() {
+            match key {
                 None => map.next_value_seed(Skip { depth })?,
                 Some("default") => question.default = Some(map.next_value()?),
                 Some("choices") => question.choices = Some(map.next_value()?),
-                Some(_) => {
-                    let value = map.next_value_seed(AnyScalar { depth })?;
-                    question.fields.push(key.unwrap_or_default(), value);
-                }
+                Some(key) => question.fields.push(key, map.next_value_seed(AnyScalar { depth })?),
             }
         }
         Ok(question)
     }
 }
 
-fn question_key(key: &str) -> Option<Cow<'static, str>> {
+fn question_key(key: &str) -> Option<&'static str> {
     const KEYS: [&str; 9] =
         ["type", "variable", "question_name", "question_description", "required", "min", "max", "default", "choices"];
-    KEYS.into_iter().find(|known| *known == key).map(Cow::Borrowed)
+    KEYS.into_iter().find(|known| *known == key)
 }
 
 #[cfg(test)]

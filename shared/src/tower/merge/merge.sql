@@ -4,6 +4,7 @@ WITH
 -- What the archive says, under the table's own column names, links resolved, beside the row that is there. `unlinked`
 -- names targets that are not there, `newer` says whether an older archive may still change the row. Only what is to be
 -- written or told is carried on: most refreshes find most rows unchanged.
+-- The condition after the join leaves out rows that are not to be touched where a table may hold an object twice.
 -- An older archive adds nothing, and changes only what is live and older than its own object.
 noteworthy AS (
   SELECT *
@@ -19,7 +20,7 @@ noteworthy AS (
     FROM (
       {staged}
     ) s
-    LEFT JOIN {table} t ON t.source_id = $2 AND t.source_ref = s.source_ref
+    LEFT JOIN {table} t ON t.source_id = $2 AND t.source_ref = s.source_ref {and_eligible}
   ) compared
   WHERE differs OR unlinked <> ''
 ),
@@ -27,7 +28,7 @@ updated AS (
   UPDATE {table} t
   SET ({columns}) = ROW ({n.columns}), archived_at = NULL, updated_at = $4, last_seen_at = $4
   FROM noteworthy n
-  WHERE n.differs AND t.id = n.id
+  WHERE n.differs AND t.source_id = $2 AND t.id = n.id
   RETURNING n.returned
 ),
 added AS (

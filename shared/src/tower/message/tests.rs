@@ -54,7 +54,7 @@ fn the_persister_form() {
     assert_eq!(parsed.form, Form::Persister { tenant: 1, source: 2 });
     assert_eq!(parsed.request_id(), Some("r2"));
     assert_eq!(parsed.task, Some(TaskRef::Url("https://t/1".into())));
-    assert!(parsed.identity.names("12"));
+    assert_eq!(parsed.identity.tenant(), Some("12"));
 }
 
 #[test]
@@ -99,7 +99,8 @@ fn what_is_no_message_says_why() {
         }
     }
     let mut odd = record(&json!(null), &[]);
-    for (value, error) in [(Payload::Tombstone, MessageError::Tombstone), (Payload::NotBase64, MessageError::NotBase64)]
+    for (value, error) in
+        [(Payload::Tombstone, MessageError::Tombstone), (Payload::NotBase64(String::new()), MessageError::NotBase64)]
     {
         odd.value = value;
         assert_eq!(Message::parse(&odd).unwrap_err(), error);

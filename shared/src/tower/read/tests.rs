@@ -76,13 +76,13 @@ fn without(mut object: Value, key: &str) -> Value {
 }
 
 #[test]
-fn a_template_keeps_its_flags_its_big_id_and_its_inventory_in_all_spellings() {
+fn a_template_keeps_the_flags_that_the_catalog_knows_its_big_id_and_its_inventory_in_all_spellings() {
     for (inventory, expected) in
         [(json!("/api/v2/inventories/1234/"), "Some(1234)"), (json!(12), "Some(12)"), (Value::Null, "None")]
     {
         let object = with(template(json!(9007199254740993u64)), "inventory", inventory);
         let (lines, report) = read_files(&[("job_templates/page1.json", list(json!([object])))]).unwrap();
-        let extra = r#"{"ask_inventory_on_launch":false,"ask_labels_on_launch":false,"ask_variables_on_launch":true,"survey_enabled":false,"type":"job_template"}"#;
+        let extra = r#"{"ask_inventory_on_launch":false,"ask_variables_on_launch":true,"survey_enabled":false,"type":"job_template"}"#;
         assert_eq!(lines, [format!("offering 9007199254740993 Deploy {expected} false {extra}")]);
         assert_eq!(report.collection(Collection::JobTemplates).pages.completeness(), Completeness::Complete);
     }

@@ -39,10 +39,11 @@ pub async fn connect(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// Empties every table but the history of migrations, and leaves nothing for the next checkpoint to write.
+/// Empties every table but `longshore.migrations`, the history of migrations, and leaves nothing for the next checkpoint to write.
 pub async fn empty(client: &Client) -> Result<()> {
     let tables = "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
-                  WHERE schemaname IN ('public', 'longshore') AND tablename NOT LIKE '%history%'";
+                  WHERE schemaname IN ('public', 'longshore')
+                    AND (schemaname, tablename) <> ('longshore', 'migrations')";
     let tables: String = client.query_one(tables, &[]).await?.get(0);
     client.batch_execute(&format!("TRUNCATE {tables} RESTART IDENTITY")).await?;
     client.batch_execute("CHECKPOINT").await.context("cannot write a checkpoint")
