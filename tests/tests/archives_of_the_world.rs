@@ -178,12 +178,11 @@ async fn a_session_that_the_server_ends_costs_a_redelivery() {
     let end_it_when_it_waits = async {
         let waiting = format!("{OURS} AND wait_event = 'advisory'");
         world.eventually(&format!("SELECT count(*) = 1 {waiting}")).await;
-        // Gone before the turn is free, or it could still get it. Recording the failure needs the turn as well.
-        assert!(world.value::<bool>(&format!("SELECT bool_and(pg_terminate_backend(pid, 10000)) {waiting}")).await);
-        other.batch_execute("ROLLBACK").await.unwrap();
+        assert!(world.value::<bool>(&format!("SELECT bool_and(pg_terminate_backend(pid)) {waiting}")).await);
     };
     let (response, ()) = tokio::join!(world.invoke(&event), end_it_when_it_waits);
     assert_eq!(response.failed().len(), 1, "{}", world.outcomes().await);
+    other.batch_execute("ROLLBACK").await.unwrap();
     world.nothing_is_left().await;
     assert_snapshot!(world.rows().await, @"inventory | 1 | Old | live");
     assert_snapshot!(world.outcomes().await, @"applied | full");
@@ -221,19 +220,13 @@ async fn a_deadlock_costs_a_redelivery() {
         };
         let (turn, ()) = tokio::join!(other.batch_execute(TURN), open_the_gate);
         turn.unwrap();
-        other.batch_execute("ROLLBACK").await.unwrap();
     };
     let (response, ()) = tokio::join!(world.invoke(&event), ask_for_the_turn);
     assert_eq!(response.failed().len(), 1, "{}", world.outcomes().await);
+    other.batch_execute("ROLLBACK").await.unwrap();
     world.nothing_is_left().await;
+    world.eventually("SELECT deadlocks = 1 FROM pg_stat_database WHERE datname = current_database()").await;
     assert_snapshot!(world.rows().await, @"inventory | 1 | Old | live");
-    assert_snapshot!(world.outcomes().await, @r"
-    applied | full
-    failed | Database | the database refused or was lost (SQLSTATE 40P01): db error: ERROR: deadlock detected
-    DETAIL: Process 24228 waits for ShareLock on transaction 745; blocked by process 24231.
-    Process 24231 waits for ExclusiveLock on advisory lock [16685,190441782,2277273599,1]; blocked by process 24228.
-    HINT: See server log for query details.
-    ");
 
     assert!(world.invoke(&event).await.failed().is_empty());
     assert_snapshot!(world.rows().await, @"inventory | 1 | New | live");
