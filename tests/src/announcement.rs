@@ -8,7 +8,7 @@ pub const ORG: &str = "5318290";
 /// The source of all announcements that do not name another.
 pub const REPORTER: &str = "tower-1";
 
-/// What a Kafka record says. Starts as an ingress message of [`ORG`] and [`REPORTER`].
+/// What a Kafka record says. Starts as an ingress message of `ORG` and `REPORTER`.
 #[derive(Debug, Clone)]
 pub struct Announcement {
     fields: Map<String, Value>,

@@ -1,6 +1,6 @@
 //! Tower refreshes: from a message to rows of the Catalog Inventory.
 //!
-//! [`TowerPersister`] is the whole function below its handler. [`refresh`](refresh::refresh) tells the story of one
+//! [`TowerPersister`] is the whole function below its handler. `refresh.rs` tells the story of one
 //! archive; [`read`] is the pass over its bytes, which `inspect` uses too.
 
 mod collection;
