@@ -194,6 +194,10 @@ async fn a_time_in_the_future_does_not_keep_later_archives_out() {
     world.apply_at(&full("From 2099", MONDAY), "2099-01-01T00:00:00Z").await;
     world.apply_at(&full("Today", TUESDAY), "2026-03-01T00:00:00Z").await;
     assert!(world.rows().await.contains("offering | 1 | Today | live"));
+    // Not even Kafka has a time for this one: it is as of now, and not of 1970.
+    let event = world.event(&[world.announce(&full("Timeless", WEDNESDAY)).at("2099-01-01T00:00:00Z")]);
+    assert!(world.invoke(&event.replace("1767225600000", "-1")).await.failed().is_empty());
+    assert!(world.rows().await.contains("offering | 1 | Timeless | live"));
 }
 
 #[tokio::test]

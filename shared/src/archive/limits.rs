@@ -55,8 +55,6 @@ impl Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Limits::compressed_bytes`]
-    CompressedBytes,
     /// [`Limits::expanded_bytes`]
     ExpandedBytes,
     /// [`Limits::expansion_ratio`]
@@ -72,7 +70,6 @@ pub enum Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::CompressedBytes => "compressed bytes",
             Self::ExpandedBytes => "expanded bytes",
             Self::ExpansionRatio => "expansion ratio",
             Self::Entries => "number of entries",

@@ -89,7 +89,9 @@ impl TowerPersister {
             return Some(age);
         }
         tracing::warn!(%age, "the message's time lies in the future; Kafka's time of the record is taken instead");
-        Some(record.time().assume_utc().min(now))
+        // Where Kafka has none it is now, never 1970: that would supersede an archive that nobody has applied.
+        let by_kafka = record.timestamp.map_or(now, |_| record.time().assume_utc());
+        Some(by_kafka.min(now))
     }
 
     /// Leaves a failure on record, where the database can be reached. Returns what the record did when it turns out to
