@@ -2,11 +2,15 @@
 
 pub mod archive;
 pub mod aws;
+pub mod candlepin;
 pub mod clock;
 pub mod db;
 pub mod failure;
 pub mod fetch;
 pub mod kafka;
+pub mod keyring;
+pub mod lambda;
+pub mod manifest;
 pub mod metrics;
 pub mod settings;
 pub mod setup;

@@ -2,7 +2,9 @@
 
 mod expand;
 mod limits;
+mod members;
 mod tar_gz;
+mod zip;
 
 pub use limits::{Limit, Limits};
 pub use tar_gz::{Entry, Totals, Visit, read};

@@ -1,0 +1,1 @@
+//! The Candlepin database: importing manifests into it, and undoing that.
