@@ -20,6 +20,16 @@ impl<'b> Tuple<'b> {
         Self(buffer)
     }
 
+    /// Writes values alone, for [`Tuple::encoded`]: what is written is digested first, or compared.
+    pub fn values(buffer: &'b mut BytesMut) -> Self {
+        Self(buffer)
+    }
+
+    /// Values that [`Tuple::values`] wrote, as they are.
+    pub fn encoded(&mut self, values: &[u8]) {
+        self.0.put_slice(values);
+    }
+
     fn value(&mut self, bytes: &[u8]) {
         // What is written here was read within a limit of at most a gigabyte, far below what an i32 counts.
         self.0.put_i32(bytes.len() as i32);

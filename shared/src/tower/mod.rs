@@ -28,5 +28,5 @@ pub use object::{Object, Offering, Plan};
 pub use persister::TowerPersister;
 pub use read::{PageError, ReadError, Sink, Stopped, read};
 pub use refresh::{Outcome, RefreshError};
-pub use report::{Completeness, Pages, Report, Warning};
+pub use report::{Completeness, Pages, Report};
 pub use resolve::{ResolveError, SourceId, TenantId};

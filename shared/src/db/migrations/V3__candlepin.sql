@@ -226,7 +226,7 @@ CREATE TABLE {candlepin}.cp_product_provided_products (
   product_uuid uuid NOT NULL, provided_product_uuid uuid NOT NULL, PRIMARY KEY (product_uuid, provided_product_uuid)
 );
 CREATE TABLE {candlepin}.cp_product_certificates (
-  product_uuid uuid PRIMARY KEY, cert bytea NOT NULL, x509_serial numeric NOT NULL, expiration timestamp NOT NULL
+  product_uuid uuid PRIMARY KEY, cert bytea NOT NULL, x509_serial bigint NOT NULL, expiration timestamp NOT NULL
 );
 
 -- Subscriptions: what the upstream consumer is entitled to. Product ids are those of the owner's managed products.

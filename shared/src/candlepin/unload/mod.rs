@@ -1,0 +1,19 @@
+//! The bulk of a manifest, products and entitlements, into the database: reading on a thread of its own, COPY on this one.
+//!
+//! What was imported last is known by its digests, so the reader knows at once what is new, what has changed and what is
+//! as it was, and rows go straight into their tables. What has changed is deleted and written again under its id.
+
+mod certificates;
+mod contents;
+mod entitlements;
+mod facts;
+mod known;
+mod output;
+mod products;
+mod tables;
+mod write;
+
+pub(super) use entitlements::Incoming;
+pub(super) use facts::{Counts, Facts, SkuFacts};
+pub(super) use known::{Known, load};
+pub(super) use write::{UnloadError, Unloaded, unload};
