@@ -11,6 +11,7 @@ pub mod kafka;
 pub mod keyring;
 pub mod lambda;
 pub mod manifest;
+pub mod message;
 pub mod metrics;
 pub mod settings;
 pub mod setup;

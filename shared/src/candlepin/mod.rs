@@ -1,1 +1,7 @@
 //! The Candlepin database: importing manifests into it, and undoing that.
+
+mod conflict;
+mod message;
+
+pub use conflict::{Conflict, UnknownConflict};
+pub use message::ManifestMessage;

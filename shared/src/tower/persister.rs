@@ -1,7 +1,7 @@
 //! The function `tower-persister` below its handler.
 
 use super::merge::Stats;
-use super::message::{Message, Parsed, TaskRef, request_id_of};
+use super::message::{Message, TaskRef};
 use super::record::{self, FailureNote, Origin, Phases, phase};
 use super::refresh::{Outcome, Refresh, RefreshError};
 use super::resolve::{MayCreate, SourceId, Target, resolve};
@@ -12,13 +12,10 @@ use crate::db::{Connector, DbError, Pool};
 use crate::failure::{Chain, Classified, Failure};
 use crate::fetch::Fetcher;
 use crate::kafka::{BatchResponse, Consumer, Event, Invocation, Plan, Record, Rejections, process};
+use crate::message::{Parsed, request_id_of};
 use crate::metrics as emf;
 use crate::settings::Settings;
 use std::time::{Duration, Instant};
-use time::OffsetDateTime;
-
-/// How far the clocks of producers may be ahead.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// Brings the Catalog Inventory up to date with the archives that Kafka records announce.
 pub struct TowerPersister {
@@ -69,29 +66,15 @@ impl TowerPersister {
     async fn refresh(&self, origin: &Origin, message: &Message) -> Result<Outcome, RefreshError> {
         let mut phases = Phases::new();
         let downloading = Instant::now();
-        let archive = self.fetcher.download(&message.url, message.size).await?;
+        let archive = self.fetcher.download(&message.announced.url, message.announced.size).await?;
         phase(&mut phases, "download", downloading.elapsed());
-        if let Some(announced) = message.size.filter(|size| *size != archive.len() as u64) {
+        if let Some(announced) = message.announced.size.filter(|size| *size != archive.len() as u64) {
             tracing::warn!(announced, found = archive.len(), "the archive has another size than announced");
         }
         let mut session = self.pool.get().await?;
         let refresh =
             Refresh { origin, archive, limits: &self.settings.limits, clock: &self.clock, phases, begun: downloading };
         refresh.apply(&mut session).await
-    }
-
-    /// When the archive was uploaded. A time in the future would keep all later archives out: then it is Kafka's time of
-    /// the record, if that is any better.
-    fn age(&self, record: &Record, message: &Message) -> Option<OffsetDateTime> {
-        let now = self.clock.now();
-        let age = message.age?;
-        if age <= now + CLOCK_SKEW {
-            return Some(age);
-        }
-        tracing::warn!(%age, "the message's time lies in the future; Kafka's time of the record is taken instead");
-        // Where Kafka has none it is now, never 1970: that would supersede an archive that nobody has applied.
-        let by_kafka = record.timestamp.map_or(now, |_| record.time().assume_utc());
-        Some(by_kafka.min(now))
     }
 
     /// Leaves a failure on record, where the database can be reached. Returns what the record did when it turns out to
@@ -158,7 +141,7 @@ impl Consumer for TowerPersister {
 
     async fn run(&self, record: &Record, job: Job, invocation: Invocation) -> Result<&'static str, Failure> {
         let Job { message, target } = job;
-        let requested_at = self.age(record, &message).map(to_timestamp);
+        let requested_at = message.announced.credible_age(record, self.clock.now()).map(to_timestamp);
         let origin = Origin::new(record, target, message.request_id(), requested_at, self.clock.timestamp());
         // At once, so that a task API that hangs costs its time-out and not the refresh's time on top.
         let (outcome, ()) = tokio::join!(self.refresh(&origin, &message), self.tasks.tell(&message, Progress::Running));
