@@ -18,3 +18,5 @@ pub mod setup;
 pub mod telemetry;
 pub mod tls;
 pub mod tower;
+
+mod worker;
