@@ -11,6 +11,7 @@ pub mod kafka;
 pub mod keyring;
 pub mod lambda;
 pub mod manifest;
+pub mod message;
 pub mod metrics;
 pub mod outbox;
 pub mod settings;
@@ -19,3 +20,5 @@ pub mod telemetry;
 pub mod tls;
 pub mod tower;
 pub mod warnings;
+
+mod worker;

@@ -1,1 +1,9 @@
 //! The Candlepin database: importing manifests into it, and undoing that.
+
+mod conflict;
+mod importer;
+mod message;
+
+pub use conflict::{Conflict, UnknownConflict};
+pub use importer::ManifestImporter;
+pub use message::ManifestMessage;

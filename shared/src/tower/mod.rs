@@ -23,7 +23,7 @@ mod task;
 
 pub use collection::{Collection, Table};
 pub use merge::{Stats, TableStats};
-pub use message::{Message, MessageError, Parsed};
+pub use message::Message;
 pub use object::{Object, Offering, Plan};
 pub use persister::TowerPersister;
 pub use read::{PageError, ReadError, Sink, Stopped, read};

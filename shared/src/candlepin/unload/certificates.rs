@@ -2,7 +2,7 @@
 
 use super::digest::Digester;
 use super::output::Output;
-use super::products::Scope;
+use super::products::{ReadError, Scope};
 use super::tables::Bulk;
 use crate::archive::{Expander, Member};
 use crate::clock::to_timestamp;
@@ -47,7 +47,7 @@ impl<'a> Certificates<'a> {
         names: &Names<'_>,
         json: &CertificateJson<'_>,
         output: &mut Output,
-    ) -> Result<String, ManifestError> {
+    ) -> Result<String, ReadError> {
         let serial = json.serial.and_then(Serial::number);
         let pem_name = serial.map(|serial| format!("{FOLDER}{serial}.pem"));
         let member = pem_name.as_deref().and_then(|name| self.scope.members.get(name));
@@ -56,7 +56,7 @@ impl<'a> Certificates<'a> {
             self.paired.insert(member.name().to_owned());
             as_json = Some(self.compare(file, member, json)?);
         }
-        let digest = digest(json.cert.as_ref().map(Text::as_str), json.key.as_ref().map(Text::as_str));
+        let digest = digest(names, json.cert.as_ref().map(Text::as_str), json.key.as_ref().map(Text::as_str));
         if let Some(row) = self.known.get(&digest[..]) {
             return Ok(row.clone());
         }
@@ -132,9 +132,9 @@ impl<'a> Certificates<'a> {
         names: &Names<'_>,
         pem: PemFile,
         output: &mut Output,
-    ) -> Result<String, ManifestError> {
+    ) -> Result<String, ReadError> {
         let certificate = pem.certificate.as_ref().map(CertificatePem::text);
-        let digest = digest(certificate, pem.key.as_ref().map(|key| key.text().expose()));
+        let digest = digest(names, certificate, pem.key.as_ref().map(|key| key.text().expose()));
         match self.known.get(&digest[..]) {
             Some(row) => Ok(row.clone()),
             None => self.write(file, names, pem, None, &digest, output),
@@ -149,17 +149,17 @@ impl<'a> Certificates<'a> {
         serial: Option<i64>,
         digest: &[u8],
         output: &mut Output,
-    ) -> Result<String, ManifestError> {
+    ) -> Result<String, ReadError> {
         let PemFile { certificate: Some(certificate), key } = pem else {
-            return Err(ManifestError::invalid(file, "there is a key, and no certificate"));
+            return Err(ManifestError::invalid(file, "there is a key, and no certificate").into());
         };
         let parsed = certificate.parse().map_err(ManifestError::certificate(file))?;
         if serial.is_some_and(|serial| serial != parsed.serial) {
-            return Err(ManifestError::invalid(file, "the serial number is not the certificate's"));
+            return Err(ManifestError::invalid(file, "the serial number is not the certificate's").into());
         }
         let common_name = parsed.common_name.as_deref().unwrap_or_default();
         if common_name != names.entitlement && Some(common_name) != names.subscription {
-            return Err(ManifestError::invalid(file, "the certificate is for another entitlement"));
+            return Err(ManifestError::invalid(file, "the certificate is for another entitlement").into());
         }
         let id = Uuid::now_v7().simple().to_string();
         let serial_id = local_serial();
@@ -169,7 +169,8 @@ impl<'a> Certificates<'a> {
         row.timestamp(to_timestamp(parsed.not_after));
         row.timestamp(self.scope.now);
         row.timestamp(self.scope.now);
-        let sealed = key.as_ref().map(|key| self.seal(&id, key));
+        let seal = |key: &PrivateKey| self.keyring.seal(&key_context(&id), key.text().expose().as_bytes());
+        let sealed = key.as_ref().map(seal).transpose()?;
         let mut row = output.row(Bulk::Certificates);
         row.text(&id);
         row.bytea(certificate.text().as_bytes());
@@ -184,4 +185,26 @@ impl<'a> Certificates<'a> {
         self.known.insert(digest.to_vec(), id.clone());
         Ok(id)
     }
+}
+
+/// Where a key's text stands once it is sealed, which sealing binds it to.
+pub(in crate::candlepin) fn key_context(certificate: &str) -> String {
+    format!("cp_certificate/{certificate}")
+}
+
+/// Of certificate, key and the entitlement that both are for.
+fn digest(names: &Names<'_>, certificate: Option<&str>, key: Option<&str>) -> Vec<u8> {
+    let mut digester = Digester::new();
+    digester.text(names.entitlement).optional(certificate).optional(key);
+    digester.finish().to_vec()
+}
+
+fn text_of<'b>(expander: &'b mut Expander, member: Member<'b>) -> Result<&'b str, ManifestError> {
+    let bytes = expander.read(member)?;
+    std::str::from_utf8(bytes).map_err(|_| ManifestError::invalid(member.name(), "it is not text"))
+}
+
+/// A number for a certificate in this database: 63 bits of chance, so that two never meet.
+pub(in crate::candlepin) fn local_serial() -> i64 {
+    (Uuid::new_v4().as_u64_pair().1.rotate_left(17) >> 1).cast_signed()
 }

@@ -5,15 +5,19 @@
 
 mod certificates;
 mod contents;
+mod digest;
 mod entitlements;
 mod facts;
 mod known;
 mod output;
+mod product_rows;
 mod products;
 mod tables;
 mod write;
 
 pub(super) use entitlements::Incoming;
 pub(super) use facts::{Counts, Facts, SkuFacts};
+pub(super) use certificates::{key_context, local_serial};
 pub(super) use known::{Known, load};
-pub(super) use write::{UnloadError, Unloaded, unload};
+pub(super) use products::Scope;
+pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};

@@ -8,6 +8,7 @@ use super::output::{Output, Stopped};
 use super::product_rows::{Certificate, Rows};
 use crate::archive::{Member, Members};
 use crate::clock::to_timestamp;
+use crate::keyring::KeyError;
 use crate::manifest::files::{Files, parse};
 use crate::manifest::model::{Product, ProductId, Text};
 use crate::manifest::{ManifestError, PemFile};
@@ -28,7 +29,14 @@ const MAX_ID: usize = 32;
 #[derive(Debug)]
 pub(super) enum ReadError {
     Manifest(ManifestError),
+    Keys(KeyError),
     Stopped,
+}
+
+impl From<KeyError> for ReadError {
+    fn from(error: KeyError) -> Self {
+        Self::Keys(error)
+    }
 }
 
 impl From<ManifestError> for ReadError {
