@@ -7,6 +7,7 @@ pub mod clock;
 pub mod db;
 pub mod failure;
 pub mod fetch;
+pub mod json;
 pub mod kafka;
 pub mod keyring;
 pub mod lambda;

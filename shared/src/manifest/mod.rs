@@ -3,3 +3,5 @@
 mod certificate;
 mod container;
 mod signature;
+
+pub use container::{Container, ContainerError, Kind};
