@@ -37,18 +37,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The defaults for manifests: tighter, because manifests are smaller and their inner archive is held whole.
-    pub fn for_manifests() -> Self {
-        Self {
-            compressed_bytes: 64 << 20,
-            expanded_bytes: 512 << 20,
-            expansion_ratio: 200,
-            entries: 50_000,
-            entry_bytes: 16 << 20,
-            json_depth: 64,
-        }
-    }
-
     /// Below this many expanded bytes no ratio is computed.
     const RATIO_FREE: u64 = 16 << 20;
 
