@@ -12,6 +12,7 @@ pub mod keyring;
 pub mod lambda;
 pub mod manifest;
 pub mod metrics;
+pub mod secret;
 pub mod settings;
 pub mod setup;
 pub mod telemetry;
