@@ -2,4 +2,12 @@
 
 mod certificate;
 mod container;
-mod signature;
+pub mod signature;
+
+pub use certificate::{
+    Certificate, CertificateError, CertificatePem, KeyMatch, PemFile, PrivateKey, entitlement_version, key_matches,
+};
+pub use signature::{AnchorError, Scheme, SignatureError, SignedBy, TrustAnchors, TrustSource};
+
+#[cfg(test)]
+mod test_keys;
