@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod message;
 pub mod metrics;
 pub mod outbox;
+pub mod secret;
 pub mod settings;
 pub mod setup;
 pub mod telemetry;
