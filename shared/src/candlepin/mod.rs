@@ -3,6 +3,8 @@
 mod conflict;
 mod importer;
 mod message;
+mod reconcile;
+mod unload;
 
 pub use conflict::{Conflict, UnknownConflict};
 pub use importer::ManifestImporter;

@@ -35,12 +35,13 @@ impl<'m> Files<'m> {
 
     /// A file as text.
     pub fn text(&mut self, member: Member<'m>) -> Result<&str, ManifestError> {
-        std::str::from_utf8(self.bytes(member)?).map_err(|_| ManifestError::invalid(member.name(), "it is not UTF-8 text"))
+        std::str::from_utf8(self.bytes(member)?)
+            .map_err(|_| ManifestError::invalid(member.name(), "it is not UTF-8 text"))
     }
 
     /// The `*.json` files of a folder, in the order of their names.
-    pub fn json_files(&self, folder: &str) -> impl Iterator<Item = Member<'m>> + use<'m> {
-        self.members.under(folder).filter(|member| member.name().ends_with(".json"))
+    pub fn json_files(&self, folder: &str) -> Vec<Member<'m>> {
+        self.members.under(folder).filter(|member| member.name().ends_with(".json")).collect()
     }
 
     /// Whether a folder holds anything.

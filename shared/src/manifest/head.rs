@@ -3,8 +3,8 @@
 use super::certificate::{CertificatePem, KeyMatch, PemFile, PrivateKey, key_matches};
 use super::files::Files;
 use super::model::{
-    Cdn, CertificateJson, Consumer, ConsumerType, DistributorVersion, Meta, RawConsumer, RawDistributorVersion, RawMeta,
-    Text,
+    Cdn, CertificateJson, Consumer, ConsumerType, DistributorVersion, Meta, RawConsumer, RawDistributorVersion,
+    RawMeta, Text,
 };
 use super::rules::Rules;
 use super::{Container, Kind, ManifestError};
@@ -122,7 +122,7 @@ fn read_all<T>(files: &mut Files<'_>, folder: &str, key: fn(&T) -> &String) -> R
 where
     T: for<'a> serde::Deserialize<'a>,
 {
-    let members: Vec<Member<'_>> = files.json_files(folder).collect();
+    let members: Vec<Member<'_>> = files.json_files(folder);
     let mut all: Vec<T> = members.into_iter().map(|member| files.json(member)).collect::<Result<_, _>>()?;
     all.sort_by(|a, b| key(a).cmp(key(b)));
     check_keys(folder, all.iter().map(key))?;
@@ -131,7 +131,7 @@ where
 
 fn read_distributor_versions(files: &mut Files<'_>) -> Result<Vec<DistributorVersion>, ManifestError> {
     let folder = "distributor_version/";
-    let members: Vec<Member<'_>> = files.json_files(folder).collect();
+    let members: Vec<Member<'_>> = files.json_files(folder);
     let mut all = Vec::new();
     for member in members {
         all.push(DistributorVersion::from(files.json::<RawDistributorVersion>(member)?));
@@ -149,7 +149,10 @@ fn check_keys<'a>(folder: &str, keys: impl Iterator<Item = &'a String>) -> Resul
             return Err(ManifestError::invalid(folder, "a name or label is blank, over 255 characters, or has U+0000"));
         }
         if last == Some(key) {
-            return Err(ManifestError::invalid(folder, format!("{} is described twice", crate::failure::brief(key, 80))));
+            return Err(ManifestError::invalid(
+                folder,
+                format!("{} is described twice", crate::failure::brief(key, 80)),
+            ));
         }
         last = Some(key);
     }
@@ -267,7 +270,7 @@ fn check_identity(identity: &Identity, consumer: &Consumer, warnings: &mut Warni
         return Err(ManifestError::invalid(file, "the identity certificate is another consumer's"));
     }
     match identity.key.as_ref().map(|key| key_matches(&certificate, key)) {
-        Some(KeyMatch::No) => Err(ManifestError::invalid(file, "the private key is not the identity certificate's")),
+        Some(KeyMatch::Differs) => Err(ManifestError::invalid(file, "the private key is not the identity certificate's")),
         None => {
             warnings.add("the identity certificate comes without its private key", file, 1);
             Ok(())

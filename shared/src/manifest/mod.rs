@@ -16,6 +16,6 @@ pub use certificate::{
 };
 pub use container::{Container, ContainerError, Kind};
 pub use error::ManifestError;
-pub(crate) use head::{certificate_and_key, read_consumer, read_head, read_meta};
 pub use head::{Head, Identity};
+pub(crate) use head::{certificate_and_key, read_consumer, read_head, read_meta};
 pub use signature::{AnchorError, Scheme, SignatureError, SignedBy, TrustAnchors, TrustSource};

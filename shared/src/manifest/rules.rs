@@ -100,7 +100,14 @@ mod tests {
             assert_eq!(rules.version.as_ref().map(RulesVersion::as_str), Some("5.44"), "{line}");
             assert!(rules.text.ends_with("var x;\n") && !rules.text.contains('\r'));
         }
-        for line in ["Version: 5.44", "// Version: 5.x", "// Version: 5.44 of May", "", "var x;", "// Version: 1.2345678901234567890"] {
+        for line in [
+            "Version: 5.44",
+            "// Version: 5.x",
+            "// Version: 5.44 of May",
+            "",
+            "var x;",
+            "// Version: 1.2345678901234567890",
+        ] {
             assert_eq!(Rules::new(line).version, None, "{line}");
         }
     }

@@ -6,7 +6,7 @@ use super::products::{ReadError, Scope};
 use super::tables::Bulk;
 use crate::archive::{Expander, Member};
 use crate::clock::to_timestamp;
-use crate::db::copy::Tuple;
+use crate::db::Tuple;
 use crate::keyring::Keyring;
 use crate::manifest::model::{CertificateJson, Serial, Text};
 use crate::manifest::{CertificatePem, ManifestError, PemFile, PrivateKey, certificate_and_key};

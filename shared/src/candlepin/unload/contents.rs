@@ -5,7 +5,7 @@ use super::known::{Digest, KnownContent};
 use super::output::Output;
 use super::products::Scope;
 use super::tables::Bulk;
-use crate::db::copy::Tuple;
+use crate::db::Tuple;
 use crate::manifest::model::{Content, Text};
 use bytes::BytesMut;
 use std::collections::HashMap;
@@ -43,12 +43,7 @@ impl Contents {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn place(
-        &mut self,
-        content: &Content<'_>,
-        scope: &Scope,
-        output: &mut Output,
-    ) -> Result<Placed, &'static str> {
+    pub fn place(&mut self, content: &Content<'_>, scope: &Scope, output: &mut Output) -> Result<Placed, &'static str> {
         let id = content.id.as_str();
         if id.trim().is_empty() || id.len() > MAX_ID {
             return Err("a content set's id is blank or longer than 255 bytes");

@@ -3,7 +3,7 @@
 use super::certificates::{Certificates, Names};
 use super::facts::Facts;
 use super::output::Output;
-use super::products::{ReadError, Scope};
+use super::products::ReadError;
 use crate::manifest::ManifestError;
 use crate::manifest::files::Files;
 use crate::manifest::model::{Branding, Entitlement, Moment, Pool, Provided, Text};
@@ -43,7 +43,6 @@ pub(in crate::candlepin) struct Incoming {
 
 /// Reads all entitlements, in the order of their files, and writes their certificates.
 pub(super) fn read_all(
-    scope: &Scope,
     files: &mut Files<'_>,
     facts: &Facts,
     certificates: &mut Certificates<'_>,
@@ -51,8 +50,7 @@ pub(super) fn read_all(
     output: &mut Output,
 ) -> Result<Vec<Incoming>, ReadError> {
     let mut all = Vec::new();
-    let members: Vec<_> = scope.members.under("entitlements/").filter(|m| m.name().ends_with(".json")).collect();
-    for member in members {
+    for member in files.json_files("entitlements/") {
         let file = member.name();
         let entitlement: Entitlement<'_> = files.json(member)?;
         let mut incoming = incoming(file, &entitlement, facts, warnings)?;
@@ -80,7 +78,8 @@ fn pair_files(
 ) -> Result<(), ReadError> {
     let mut left = certificates.left(warnings)?;
     for incoming in all.iter_mut().filter(|incoming| incoming.certificate.is_none()) {
-        let names = Names { entitlement: &incoming.entitlement, subscription: incoming.upstream_subscription.as_deref() };
+        let names =
+            Names { entitlement: &incoming.entitlement, subscription: incoming.upstream_subscription.as_deref() };
         let found = left.remove(names.entitlement).or_else(|| left.remove(names.subscription?));
         match found {
             Some((file, pem)) => {
@@ -160,12 +159,7 @@ fn text(text: &Option<Text<'_>>) -> Option<String> {
 }
 
 /// What the product brings along, and what this pool adds; for this subscription alone.
-fn provided(
-    file: &str,
-    own: &[String],
-    added: &[Provided<'_>],
-    facts: &Facts,
-) -> Result<Vec<String>, ManifestError> {
+fn provided(file: &str, own: &[String], added: &[Provided<'_>], facts: &Facts) -> Result<Vec<String>, ManifestError> {
     let mut all: BTreeSet<&str> = own.iter().map(String::as_str).collect();
     for provided in added {
         let id = provided.product_id.as_str();
@@ -188,8 +182,10 @@ fn branding(pool: &Pool<'_>) -> Vec<(String, String, String)> {
 }
 
 fn check_widths(file: &str, incoming: &Incoming) -> Result<(), ManifestError> {
-    let branding = incoming.branding.iter().flat_map(|(product, kind, name)| [(product, 32), (kind, 32), (name, MAX_TEXT)]);
-    let texts = [Some(&incoming.entitlement), Some(&incoming.pool), incoming.contract.as_ref(), incoming.account.as_ref()];
+    let branding =
+        incoming.branding.iter().flat_map(|(product, kind, name)| [(product, 32), (kind, 32), (name, MAX_TEXT)]);
+    let texts =
+        [Some(&incoming.entitlement), Some(&incoming.pool), incoming.contract.as_ref(), incoming.account.as_ref()];
     let texts = texts.into_iter().chain([incoming.order.as_ref()]).flatten().map(|text| (text, MAX_TEXT));
     match texts.chain(branding).find(|(text, width)| text.chars().count() > *width) {
         Some((_, width)) => Err(ManifestError::invalid(file, format!("a text is longer than {width} characters"))),

@@ -27,6 +27,7 @@ impl Counts {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(in crate::candlepin) struct SkuFacts {
     pub uuid: Uuid,
+    pub name: String,
     /// Attribute `virt_limit`: how many guests a host may have.
     pub virt_limit: Option<String>,
     /// Attribute `virt_only`.

@@ -27,7 +27,6 @@ pub(in crate::candlepin) struct Known {
 #[derive(Debug)]
 pub(in crate::candlepin) struct KnownProduct {
     pub facts: SkuFacts,
-    pub name: String,
     pub(super) digest: Vec<u8>,
     /// Digest of the packed files that it was read from.
     pub(super) source: Vec<u8>,
@@ -72,12 +71,12 @@ fn product(row: &Row) -> KnownProduct {
     KnownProduct {
         facts: SkuFacts {
             uuid: row.get("uuid"),
+            name: row.get("name"),
             virt_limit: row.get("virt_limit"),
             virt_only: row.get("virt_only"),
             derived: row.get("derived"),
             provided,
         },
-        name: row.get("name"),
         digest: row.get::<_, Option<_>>("digest").unwrap_or_default(),
         source: row.get::<_, Option<_>>("source").unwrap_or_default(),
         created: row.get("created"),

@@ -15,9 +15,9 @@ mod products;
 mod tables;
 mod write;
 
+pub(super) use certificates::{key_context, local_serial};
 pub(super) use entitlements::Incoming;
 pub(super) use facts::{Counts, Facts, SkuFacts};
-pub(super) use certificates::{key_context, local_serial};
 pub(super) use known::{Known, load};
 pub(super) use products::Scope;
 pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};

@@ -1,7 +1,7 @@
 //! The reading thread's side: rows gathered in a buffer a table, and sent on when one is full.
 
 use super::tables::Bulk;
-use crate::db::copy::Tuple;
+use crate::db::Tuple;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
@@ -68,8 +68,12 @@ impl Output {
 
     /// Sends the buffers that are full. Between two objects, so that what is to go always goes first.
     pub fn send_full(&mut self) -> Result<(), Stopped> {
-        Bulk::ALL.into_iter().filter(|table| self.buffers[*table as usize].len() >= CHUNK_BYTES).collect::<Vec<_>>()
-            .into_iter().try_for_each(|table| self.send(table))
+        Bulk::ALL
+            .into_iter()
+            .filter(|table| self.buffers[*table as usize].len() >= CHUNK_BYTES)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|table| self.send(table))
     }
 
     /// Sends everything.

@@ -6,7 +6,7 @@ use super::known::{Digest, PartDigests};
 use super::output::Output;
 use super::products::Scope;
 use super::tables::Bulk;
-use crate::db::copy::Tuple;
+use crate::db::Tuple;
 use std::collections::{BTreeMap, BTreeSet};
 use time::PrimitiveDateTime;
 use uuid::Uuid;

@@ -103,8 +103,7 @@ impl<'a> Products<'a> {
         may_pass_over: bool,
         output: &mut Output,
     ) -> Result<(), ReadError> {
-        let members: Vec<_> = self.scope.members.under("products/").filter(|m| m.name().ends_with(".json")).collect();
-        for member in members {
+        for member in files.json_files("products/") {
             let source = self.source(&member);
             let id = member.name().trim_start_matches("products/").trim_end_matches(".json");
             if may_pass_over && self.is_as_it_was(id, &source) {
@@ -125,8 +124,10 @@ impl<'a> Products<'a> {
     fn source(&self, member: &Member<'_>) -> Vec<u8> {
         let certificate = self.scope.members.get(&member.name().replace(".json", ".pem"));
         let mut digester = Digester::new();
-        digester.bytes(FORMAT).bytes(member.packed());
-        digester.bytes(certificate.map(|member| member.packed()).unwrap_or_default());
+        digester.bytes(FORMAT);
+        for member in [Some(*member), certificate].into_iter().flatten() {
+            digester.bytes(&[u8::from(member.is_stored())]).bytes(member.packed());
+        }
         digester.finish().to_vec()
     }
 
@@ -165,6 +166,7 @@ impl<'a> Products<'a> {
         let rows = self.rows(file, product, output)?;
         let facts = SkuFacts {
             uuid: rows.uuid,
+            name: rows.name.into(),
             virt_limit: product.attributes.get("virt_limit").map(Into::into),
             virt_only: product.attributes.get("virt_only").map(Into::into),
             derived: rows.derived.as_ref().map(|(id, _)| id.clone()),
@@ -232,7 +234,11 @@ impl<'a> Products<'a> {
             if self.has_file(id) || self.facts.contains_key(id) {
                 continue;
             }
-            self.warnings.add("a nested product has no file of its own; what is nested counts", format!("{file} {id}"), 1);
+            self.warnings.add(
+                "a nested product has no file of its own; what is nested counts",
+                format!("{file} {id}"),
+                1,
+            );
             let nested: Product<'_> = parse(file, raw.get().as_bytes(), self.scope.depth)?;
             self.product(file, &nested, None, output)?;
         }
@@ -293,7 +299,10 @@ impl<'a> Products<'a> {
 fn check_id<'t>(file: &str, id: &'t Text<'_>) -> Result<&'t str, ManifestError> {
     let text = id.as_str();
     if text.trim().is_empty() || text.chars().count() > MAX_ID {
-        return Err(ManifestError::invalid(file, format!("a product's id is blank or longer than {MAX_ID} characters")));
+        return Err(ManifestError::invalid(
+            file,
+            format!("a product's id is blank or longer than {MAX_ID} characters"),
+        ));
     }
     Ok(text)
 }

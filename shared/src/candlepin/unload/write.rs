@@ -8,7 +8,7 @@ use super::known::{Known, KnownProduct};
 use super::output::{Forgotten, Output, Step};
 use super::products::{Products, ReadError, Scope};
 use crate::db::DbError;
-use crate::db::copy::Copier;
+use crate::db::Copier;
 use crate::keyring::{KeyError, Keyring};
 use crate::manifest::ManifestError;
 use crate::manifest::files::Files;
@@ -122,8 +122,7 @@ fn read(
     products.read_all(&mut files, may_pass_over, &mut output)?;
     let Products { facts, counts, contents, events, known: gone, mut warnings, resourced, passed_over, .. } = products;
     let mut certificates = Certificates::new(scope, keyring, known.certificates);
-    let incoming =
-        entitlements::read_all(scope, &mut files, &facts, &mut certificates, &mut warnings, &mut output)?;
+    let incoming = entitlements::read_all(&mut files, &facts, &mut certificates, &mut warnings, &mut output)?;
     output.finish()?;
     Ok(Unloaded {
         incoming,
@@ -181,8 +180,7 @@ pub(in crate::candlepin) async fn delete_products(
     if products.is_empty() {
         return Ok(Vec::new());
     }
-    let rows =
-        transaction.query_typed(include_str!("delete_products.sql"), &[(&products, Type::UUID_ARRAY)]).await?;
+    let rows = transaction.query_typed(include_str!("delete_products.sql"), &[(&products, Type::UUID_ARRAY)]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -207,7 +205,8 @@ async fn note_sources(transaction: &Transaction<'_>, resourced: &[(Uuid, Vec<u8>
         return Ok(());
     }
     let (uuids, sources): (Vec<Uuid>, Vec<&[u8]>) = resourced.iter().map(|(uuid, source)| (*uuid, &source[..])).unzip();
-    let sql = "UPDATE cp_products p SET source = n.source FROM unnest($1, $2) AS n (uuid, source) WHERE p.uuid = n.uuid";
+    let sql =
+        "UPDATE cp_products p SET source = n.source FROM unnest($1, $2) AS n (uuid, source) WHERE p.uuid = n.uuid";
     transaction.execute_typed(sql, &[(&uuids, Type::UUID_ARRAY), (&sources, Type::BYTEA_ARRAY)]).await?;
     Ok(())
 }

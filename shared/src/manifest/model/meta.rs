@@ -20,7 +20,7 @@ pub struct Meta {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawMeta<'a> {
+pub(in crate::manifest) struct RawMeta<'a> {
     #[serde(borrow, default)]
     version: Option<Text<'a>>,
     #[serde(default)]
@@ -70,7 +70,7 @@ pub struct Consumer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawConsumer<'a> {
+pub(in crate::manifest) struct RawConsumer<'a> {
     #[serde(borrow, default)]
     uuid: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -111,9 +111,9 @@ impl RawConsumer<'_> {
 pub struct ConsumerType {
     /// Its name; may hold blanks.
     pub label: String,
-    /// Whether consumers of this type get manifests.
-    #[serde(default, deserialize_with = "or_default")]
-    pub manifest: bool,
+    /// Whether consumers of this type get manifests; files of 2011 do not say.
+    #[serde(default)]
+    pub manifest: Option<bool>,
 }
 
 /// `distributor_version/<name>.json`
@@ -129,7 +129,7 @@ pub struct DistributorVersion {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct RawDistributorVersion {
+pub(in crate::manifest) struct RawDistributorVersion {
     name: String,
     #[serde(default)]
     display_name: Option<String>,

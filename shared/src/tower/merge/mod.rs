@@ -56,7 +56,11 @@ impl Merger<'_> {
             if self.staged.of(merge.staged) > 0 {
                 repeats = if merge.may_repeat(report) { self.remove_repeats(merge).await? } else { 0 };
                 if repeats > 0 {
-                    report.warnings.add("objects are there more than once; the newest counts", merge.table.name(), repeats);
+                    report.warnings.add(
+                        "objects are there more than once; the newest counts",
+                        merge.table.name(),
+                        repeats,
+                    );
                 }
                 done = self.merge(merge, report).await?;
             }
