@@ -1,10 +1,11 @@
 //! Certificates and signatures, checked by other code than what made them.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{self, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm};
 use serde_json::Value;
 use time::macros::datetime;
-use x509_parser::prelude::*;
+use x509_parser::der_parser::der::parse_der_utf8string;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::manifest::zip_writer::unzip;
 use crate::manifest::{Algorithm, Authority, CertificateVersion, Entitlement, Era, KeyForm, Manifest};
@@ -92,7 +93,7 @@ fn keys_have_both_forms() {
     let key = Authority::new().key().clone();
     assert_eq!(labels(&key.pem(KeyForm::Pkcs1)), ["RSA PRIVATE KEY"]);
     assert_eq!(labels(&key.pem(KeyForm::Pkcs8)), ["PRIVATE KEY"]);
-    let pair = ring::signature::RsaKeyPair::from_pkcs8(&pem(&key.pem(KeyForm::Pkcs8))[0].1).unwrap();
+    let pair = RsaKeyPair::from_pkcs8(&pem(&key.pem(KeyForm::Pkcs8))[0].1).unwrap();
     assert_eq!(pair.public().as_ref(), key.public());
     assert!(key.pem(KeyForm::Pkcs1).lines().all(|line| line.len() <= 64));
 }
@@ -162,7 +163,7 @@ fn a_version_1_certificate_holds_products_content_and_order() {
 
 fn utf8_extension(certificate: &X509Certificate<'_>, oid: &str) -> Option<String> {
     let found = certificate.extensions().iter().find(|extension| extension.oid.to_id_string() == oid)?;
-    let (_, value) = x509_parser::der_parser::der::parse_der_utf8string(found.value).unwrap();
+    let (_, value) = parse_der_utf8string(found.value).unwrap();
     Some(value.as_str().unwrap().to_owned())
 }
 
@@ -171,7 +172,7 @@ fn a_long_text_of_an_extension_is_read_back() {
     let texts = [127, 128, 300, 70_000].map(|n| "x".repeat(n));
     for text in texts {
         let extension = crate::manifest::certificate::text(&[4, 1], &text);
-        let (_, value) = x509_parser::der_parser::der::parse_der_utf8string(extension.content()).unwrap();
+        let (_, value) = parse_der_utf8string(extension.content()).unwrap();
         assert_eq!(value.as_str().unwrap(), text);
     }
 }
