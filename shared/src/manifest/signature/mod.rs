@@ -147,13 +147,27 @@ fn verify_by_scheme(
     now: OffsetDateTime,
 ) -> Result<SignedBy, SignatureError> {
     let signer = &scheme.signer;
-    let subject = || signer.subject.clone();
     let trust = trust::judge(signer, anchors, now)
-        .map_err(|reason| SignatureError::Untrusted { subject: subject(), reason })?;
-    signer
-        .verify(scheme.algorithm, signed, signature, now)
-        .map_err(|reason| SignatureError::DoesNotVerify(vec![Tried { subject: subject(), reason }]))?;
+        .map_err(|reason| SignatureError::Untrusted { subject: signer.subject.clone(), reason })?;
+    verify_untrusted(signed, signature, scheme, now)?;
     Ok(signed_by(signer, scheme.algorithm, trust))
+}
+
+/// Verifies only that whoever holds the key of the scheme's certificate signed it: for those who insist although nobody
+/// trusts the certificate.
+///
+/// # Errors
+/// [`SignatureError::DoesNotVerify`]
+pub fn verify_untrusted(
+    signed: &[u8],
+    signature: &[u8],
+    scheme: &Scheme,
+    now: OffsetDateTime,
+) -> Result<(), SignatureError> {
+    let Scheme { signer, algorithm, .. } = scheme;
+    signer
+        .verify(*algorithm, signed, signature, now)
+        .map_err(|reason| SignatureError::DoesNotVerify(vec![Tried { subject: signer.subject.clone(), reason }]))
 }
 
 fn signed_by(signer: &Signer, algorithm: Algorithm, anchor: Trust) -> SignedBy {
