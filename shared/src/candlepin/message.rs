@@ -56,6 +56,12 @@ impl ManifestMessage {
         }
     }
 
+    /// The caller's organisation.
+    pub fn org(&self) -> &str {
+        let Announcement { identity, claim, .. } = &self.announced;
+        identity.tenant().or(claim.tenant()).unwrap_or_default()
+    }
+
     fn read(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
         let metadata = fields.object("metadata")?;
         let announced = Announcement::ingress(fields, record)?;

@@ -73,10 +73,8 @@ pub(super) fn wanted(
     facts: &Facts,
     now: PrimitiveDateTime,
 ) -> Vec<Pool> {
-    let ids: HashMap<(&str, &str), &str> = existing
-        .iter()
-        .map(|pool| ((&*pool.subscriptionid, &*pool.subscriptionsubkey), pool.id.as_str()))
-        .collect();
+    let ids: HashMap<(&str, &str), &str> =
+        existing.iter().map(|pool| ((&*pool.subscriptionid, &*pool.subscriptionsubkey), pool.id.as_str())).collect();
     let id = |subscription: &Subscription, key| {
         ids.get(&(subscription.id.as_str(), key)).map_or_else(new_id, |id| (*id).to_owned())
     };

@@ -1,20 +1,23 @@
 //! Everything about a manifest that needs no database: opened, its signature checked, its small files read.
 
+use super::Conflict;
 use super::error::{Conflicts, ImportError};
 use super::record::Seen;
-use super::Conflict;
 use crate::archive::Limits;
 use crate::manifest::files::Files;
 use crate::manifest::signature::{SignatureError, verify, verify_untrusted};
-use crate::manifest::{Container, Head, Kind, ManifestError, Scheme, SignedBy, TrustAnchors, read_consumer, read_head, read_meta};
+use crate::manifest::{
+    Container, Head, Kind, ManifestError, Scheme, SignedBy, TrustAnchors, read_consumer, read_head, read_meta,
+};
 use crate::warnings::Warnings;
 use bytes::Bytes;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// What is needed to judge an archive.
 pub(super) struct Judge {
     pub limits: Limits,
-    pub anchors: TrustAnchors,
+    pub anchors: Arc<TrustAnchors>,
     /// Conflicts that the message forces and that may be forced.
     pub force: Vec<Conflict>,
     pub now: OffsetDateTime,
@@ -47,7 +50,8 @@ impl Judge {
         seen.meta = read_meta(&mut files).ok();
         seen.consumer = read_consumer(&mut files).ok();
         let mut forced = Vec::new();
-        let signature = container.signature.as_ref().filter(|_| container.kind == Kind::Manifest).or(signature.as_ref());
+        let signature =
+            container.signature.as_ref().filter(|_| container.kind == Kind::Manifest).or(signature.as_ref());
         if let Some(signer) = self.signer(&container, signature.map(Vec::as_slice), &mut files, &mut forced)? {
             seen.signed_by = Some(crate::failure::brief(&signer.to_string(), 500));
         }

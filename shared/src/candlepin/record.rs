@@ -1,8 +1,8 @@
 //! What an import leaves on record: a row of ours, and the owner's history as Candlepin keeps it.
 
 use super::globals::new_id;
-use super::upstream::Upstream;
 use super::unload::Counts;
+use super::upstream::Upstream;
 use crate::db::{DbError, Session};
 use crate::failure::brief;
 use crate::kafka::Record;

@@ -68,7 +68,12 @@ pub(super) fn wanted(
         .map(|old| (text(&old.terms.upstream_pool_id), text(&old.terms.upstream_entitlement_id)))
         .collect();
     let old: Vec<_> = std::iter::zip(existing, &keys)
-        .map(|(old, (pool, entitlement))| reconcile::Existing { id: &old.id, pool, entitlement, quantity: old.quantity })
+        .map(|(old, (pool, entitlement))| reconcile::Existing {
+            id: &old.id,
+            pool,
+            entitlement,
+            quantity: old.quantity,
+        })
         .collect();
     let new: Vec<_> = incoming
         .iter()

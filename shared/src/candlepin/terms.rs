@@ -65,7 +65,8 @@ pub(super) struct Plan<T> {
 impl<T: Keyed> Plan<T> {
     /// Compares what is there with what is to be.
     pub fn of(existing: Vec<T>, wanted: Vec<T>) -> Self {
-        let mut before: HashMap<String, T> = existing.into_iter().map(|object| (object.id().to_owned(), object)).collect();
+        let mut before: HashMap<String, T> =
+            existing.into_iter().map(|object| (object.id().to_owned(), object)).collect();
         let mut plan = Self { new: Vec::new(), changed: Vec::new(), gone: Vec::new(), unchanged: 0 };
         for object in wanted {
             match before.remove(object.id()) {

@@ -4,6 +4,7 @@ use super::globals::new_id;
 use super::unload::local_serial;
 use crate::db::DbError;
 use crate::keyring::{KeyError, Keyring};
+use crate::manifest::model::Consumer;
 use crate::manifest::{Head, Identity};
 use crate::outbox::{Change, Event};
 use serde_json::json;
@@ -52,7 +53,8 @@ impl From<tokio_postgres::Error> for StoreError {
 
 /// Whom an owner is linked to.
 pub(super) async fn linked(client: &impl GenericClient, owner: &str) -> Result<Option<Upstream>, DbError> {
-    let sql = "SELECT u.id, u.uuid, u.name, t.label, u.prefix_url_web, u.prefix_url_api, u.content_access_mode, i.digest,
+    let sql =
+        "SELECT u.id, u.uuid, u.name, t.label, u.prefix_url_web, u.prefix_url_api, u.content_access_mode, i.digest,
                       i.id
                FROM cp_owner o
                JOIN cp_upstream_consumer u ON u.id = o.upstream_id
@@ -79,23 +81,29 @@ pub(super) async fn is_elsewhere(client: &impl GenericClient, uuid: &str, owner:
     Ok(client.query_typed_one(sql, &[(&uuid, Type::TEXT), (&owner, Type::TEXT)]).await?.get(0))
 }
 
-/// What the manifest makes of it. What a manifest of before 2012 does not say stays as it is for the same consumer.
-pub(super) fn wanted(head: &Head, before: Option<&Upstream>) -> Upstream {
-    let consumer = &head.consumer;
-    let same = before.filter(|before| before.uuid == consumer.uuid);
-    let name = consumer.name.clone().or_else(|| same.map(|same| same.name.clone()));
-    let type_label = consumer.type_label.clone().or_else(|| same.map(|same| same.type_label.clone()));
+/// Whom a manifest names that was not imported, for the history.
+pub(super) fn named(consumer: &Consumer) -> Upstream {
     Upstream {
         id: new_id(),
         uuid: consumer.uuid.clone(),
-        name: name.unwrap_or_else(|| consumer.uuid.clone()),
-        type_label: type_label.unwrap_or_else(|| DEFAULT_TYPE.into()),
+        name: consumer.name.clone().unwrap_or_else(|| consumer.uuid.clone()),
+        type_label: consumer.type_label.clone().unwrap_or_else(|| DEFAULT_TYPE.into()),
         url_web: consumer.url_web.clone(),
         url_api: consumer.url_api.clone(),
         content_access_mode: consumer.content_access_mode.clone(),
-        digest: head.identity.as_ref().map(digest),
+        digest: None,
         identity: None,
     }
+}
+
+/// What the manifest makes of it. What a manifest of before 2012 does not say stays as it is for the same consumer.
+pub(super) fn wanted(head: &Head, before: Option<&Upstream>) -> Upstream {
+    let mut consumer = head.consumer.clone();
+    if let Some(same) = before.filter(|before| before.uuid == consumer.uuid) {
+        consumer.name.get_or_insert_with(|| same.name.clone());
+        consumer.type_label.get_or_insert_with(|| same.type_label.clone());
+    }
+    Upstream { digest: head.identity.as_ref().map(digest), ..named(&consumer) }
 }
 
 fn digest(identity: &Identity) -> Vec<u8> {

@@ -24,7 +24,7 @@ impl<'m> Files<'m> {
     }
 
     /// The bytes of a file, valid until the next one is read.
-    pub fn bytes(&mut self, member: Member<'m>) -> Result<&[u8], ManifestError> {
+    pub fn bytes<'s>(&'s mut self, member: Member<'s>) -> Result<&'s [u8], ManifestError> {
         Ok(self.expander.read(member)?)
     }
 
@@ -34,7 +34,7 @@ impl<'m> Files<'m> {
     }
 
     /// A file as text.
-    pub fn text(&mut self, member: Member<'m>) -> Result<&str, ManifestError> {
+    pub fn text<'s>(&'s mut self, member: Member<'s>) -> Result<&'s str, ManifestError> {
         std::str::from_utf8(self.bytes(member)?)
             .map_err(|_| ManifestError::invalid(member.name(), "it is not UTF-8 text"))
     }

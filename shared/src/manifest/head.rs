@@ -270,7 +270,9 @@ fn check_identity(identity: &Identity, consumer: &Consumer, warnings: &mut Warni
         return Err(ManifestError::invalid(file, "the identity certificate is another consumer's"));
     }
     match identity.key.as_ref().map(|key| key_matches(&certificate, key)) {
-        Some(KeyMatch::Differs) => Err(ManifestError::invalid(file, "the private key is not the identity certificate's")),
+        Some(KeyMatch::Differs) => {
+            Err(ManifestError::invalid(file, "the private key is not the identity certificate's"))
+        }
         None => {
             warnings.add("the identity certificate comes without its private key", file, 1);
             Ok(())

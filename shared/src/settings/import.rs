@@ -2,43 +2,27 @@
 
 use super::read::{Reader, SettingError};
 use crate::candlepin::Conflict;
+use crate::keyring::KeySource;
+use crate::manifest::TrustSource;
 
 /// Imports of manifests.
 #[derive(Debug, Clone)]
 pub struct ImportSettings {
     /// Where the certificates are whose signatures count: files, directories, ARNs of Secrets Manager secrets. None trusts
     /// no signature.
-    pub trusted_certificates: Vec<String>,
+    pub trusted_certificates: Vec<TrustSource>,
     /// Where the keys are that private keys are encrypted with.
-    pub keys: Option<KeysLocation>,
+    pub keys: Option<KeySource>,
     /// The conflicts that a message may force: sorted, each once.
     pub forceable: Vec<Conflict>,
     /// Import records that are kept for an owner.
     pub records: u32,
 }
 
-/// Where keys are: `file:..`, `secretsmanager:..` or `kms:..`. Only its scheme is shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeysLocation(String);
-
-impl KeysLocation {
-    /// The text of the variable.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for KeysLocation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scheme = self.0.split_once(':').map_or("", |(scheme, _)| scheme);
-        write!(f, "KeysLocation({scheme}:..)")
-    }
-}
-
 impl ImportSettings {
     pub(super) fn read(read: &Reader<'_>) -> Result<Self, SettingError> {
         Ok(Self {
-            trusted_certificates: read.list("LONGSHORE_TRUSTED_CERTIFICATES"),
+            trusted_certificates: trusted(read)?,
             keys: keys(read)?,
             forceable: forceable(read)?,
             records: read.number("LONGSHORE_IMPORT_RECORDS", 10, 1..=10_000)?,
@@ -46,13 +30,16 @@ impl ImportSettings {
     }
 }
 
-fn keys(read: &Reader<'_>) -> Result<Option<KeysLocation>, SettingError> {
+fn trusted(read: &Reader<'_>) -> Result<Vec<TrustSource>, SettingError> {
+    let variable = "LONGSHORE_TRUSTED_CERTIFICATES";
+    let parse = |place: &String| place.parse().map_err(|error| SettingError::new(variable, error));
+    read.list(variable).iter().map(parse).collect()
+}
+
+fn keys(read: &Reader<'_>) -> Result<Option<KeySource>, SettingError> {
     let variable = "LONGSHORE_KEYS";
-    let Some(text) = read.text(variable) else { return Ok(None) };
-    match text.split_once(':') {
-        Some(("file" | "secretsmanager" | "kms", place)) if !place.is_empty() => Ok(Some(KeysLocation(text))),
-        _ => Err(SettingError::new(variable, "expected file:.., secretsmanager:.. or kms:..")),
-    }
+    let source = read.text(variable).map(|text| text.parse().map_err(|error| SettingError::new(variable, error)));
+    source.transpose()
 }
 
 /// An empty variable counts as unset, so that there is a word for none.

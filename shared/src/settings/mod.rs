@@ -8,7 +8,7 @@ mod import;
 mod read;
 
 pub use database::{Credentials, DatabaseSettings};
-pub use import::{ImportSettings, KeysLocation};
+pub use import::ImportSettings;
 pub use read::SettingError;
 
 use crate::archive::Limits;
@@ -105,11 +105,11 @@ impl Settings {
         ("LONGSHORE_CONNECT_TIMEOUT_MS", "`5000`", "time to connect to a download or the database, in milliseconds"),
         ("LONGSHORE_DOWNLOAD_TIMEOUT_MS", "`120000`", "time for one archive, retries included, in milliseconds"),
         ("LONGSHORE_DOWNLOAD_ATTEMPTS", "`4`", "tries for one archive in one invocation"),
-        ("LONGSHORE_MAX_COMPRESSED_BYTES", "`134217728`", "size of an archive, in bytes; of a manifest `67108864`"),
+        ("LONGSHORE_MAX_COMPRESSED_BYTES", "`134217728`", "size of an archive, in bytes"),
         (
             "LONGSHORE_MAX_EXPANDED_BYTES",
             "`4294967296`",
-            "what an archive may expand to, in bytes; a manifest `536870912`",
+            "what an archive may expand to, in bytes; a manifest `1073741824`",
         ),
         ("LONGSHORE_MAX_EXPANSION_RATIO", "`200`", "expanded bytes for each compressed byte"),
         ("LONGSHORE_MAX_ENTRIES", "`1000000`", "entries in an archive; in a manifest `50000`"),

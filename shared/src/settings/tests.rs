@@ -83,7 +83,7 @@ fn one_variable_limits_archives_and_manifests_alike() {
 fn where_keys_are_is_not_shown() {
     let settings = read(&[URL, ("LONGSHORE_KEYS", "kms:c2VjcmV0")]).unwrap();
     assert_eq!(settings.import.keys.as_ref().unwrap().as_str(), "kms:c2VjcmV0");
-    assert_eq!(format!("{:?}", settings.import.keys.unwrap()), "KeysLocation(kms:..)");
+    assert_eq!(format!("{:?}", settings.import.keys.unwrap()), "Kms(..)");
 }
 
 #[test]

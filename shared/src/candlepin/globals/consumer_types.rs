@@ -52,7 +52,8 @@ impl TypePlan {
             }
         }
         plan.uses.extend(present.get(globals.type_label).map(|known| known.id.clone()));
-        let used: BTreeSet<String> = present.values().filter(|known| known.used).map(|known| known.id.clone()).collect();
+        let used: BTreeSet<String> =
+            present.values().filter(|known| known.used).map(|known| known.id.clone()).collect();
         plan.uses_differ = used != plan.uses;
         Ok(plan)
     }
@@ -76,10 +77,7 @@ impl TypePlan {
         let uses: Vec<&String> = self.uses.iter().collect();
         let sql = "WITH gone AS (DELETE FROM consumer_type_uses WHERE owner_id = $1 AND type_id <> ALL ($2))
                    INSERT INTO consumer_type_uses (owner_id, type_id) SELECT $1, unnest($2) ON CONFLICT DO NOTHING";
-        globals
-            .transaction
-            .execute_typed(sql, &[(&globals.owner, Type::TEXT), (&uses, Type::TEXT_ARRAY)])
-            .await?;
+        globals.transaction.execute_typed(sql, &[(&globals.owner, Type::TEXT), (&uses, Type::TEXT_ARRAY)]).await?;
         let (adds, updates) = (self.add.len() as u64, self.update.len() as u64);
         Ok(Counts { adds, updates, deletes: 0, unchanged: self.unchanged })
     }

@@ -8,9 +8,7 @@ use tokio_postgres::types::Type;
 
 /// Each as it is to be: its capabilities are sorted.
 fn rows(globals: &Globals<'_>) -> Value {
-    let row = |version: &crate::manifest::model::DistributorVersion| {
-        json!({"id": new_id(), "name": version.name, "display": version.display_name, "can": version.capabilities})
-    };
+    let row = |version: &crate::manifest::model::DistributorVersion| json!({"id": new_id(), "name": version.name, "display": version.display_name, "can": version.capabilities});
     globals.head.distributor_versions.iter().map(row).collect()
 }
 

@@ -25,7 +25,8 @@ enum Verdict {
 type Current = Option<(String, Vec<u8>)>;
 
 async fn current(globals: &Globals<'_>) -> Result<Current, DbError> {
-    let sql = "SELECT version, sha256(convert_to(rules_blob, 'UTF8')) FROM cp_rules ORDER BY updated DESC, id DESC LIMIT 1";
+    let sql =
+        "SELECT version, sha256(convert_to(rules_blob, 'UTF8')) FROM cp_rules ORDER BY updated DESC, id DESC LIMIT 1";
     Ok(globals.transaction.query_typed_opt(sql, &[]).await?.map(|row| (row.get(0), row.get(1))))
 }
 
@@ -76,12 +77,7 @@ pub(super) async fn apply(
         .transaction
         .execute_typed(
             sql,
-            &[
-                (&id, Type::TEXT),
-                (&rules.text, Type::TEXT),
-                (&version, Type::TEXT),
-                (&globals.now, Type::TIMESTAMP),
-            ],
+            &[(&id, Type::TEXT), (&rules.text, Type::TEXT), (&version, Type::TEXT), (&globals.now, Type::TIMESTAMP)],
         )
         .await?;
     let replaced = before.map(|(version, _)| version);

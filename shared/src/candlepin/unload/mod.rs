@@ -15,9 +15,10 @@ mod products;
 mod tables;
 mod write;
 
-pub(super) use certificates::{key_context, local_serial};
+pub(super) use certificates::local_serial;
 pub(super) use entitlements::Incoming;
-pub(super) use facts::{Counts, Facts, SkuFacts};
-pub(super) use known::{Known, load};
+pub use facts::Counts;
+pub(super) use facts::{Facts, SkuFacts};
+pub(super) use known::{KnownProduct, load};
 pub(super) use products::Scope;
 pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};
