@@ -3,7 +3,9 @@
 mod conflict;
 mod importer;
 mod message;
+mod owner;
 
 pub use conflict::{Conflict, UnknownConflict};
 pub use importer::ManifestImporter;
 pub use message::ManifestMessage;
+pub use owner::{Linked, Lookup, Owner, OwnerError, Permission, Resolved, ordering_key, resolve};
