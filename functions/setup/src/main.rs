@@ -1,4 +1,4 @@
-//! Prepares the database: migrations, tenants and sources, by direct invocation.
+//! Prepares the database: migrations, tenants and sources, owners and grants, by direct invocation.
 //!
 //! Only wiring: [`longshore::setup`] does the work. `{"command": "help"}` lists what it can do.
 
@@ -11,10 +11,11 @@ use longshore::setup::{self, Command};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
     let settings = lambda::start(env!("CARGO_BIN_NAME"))?;
-    let connector = Connector::new(settings.database, Aws::from_env().await, Clock::system());
+    let clock = Clock::system();
+    let connector = Connector::new(settings.database, Aws::from_env().await, clock.clone());
     let pool = Pool::new(connector, 1);
     let handler = async |payload: &str, _| {
-        let answer = setup::run(Command::parse(payload)?, &pool).await;
+        let answer = setup::run(Command::parse(payload)?, &pool, &clock).await;
         pool.settle().await;
         Ok(answer?)
     };

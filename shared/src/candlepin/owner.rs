@@ -87,10 +87,7 @@ pub enum OwnerError {
     #[error("{0} is unknown, or the organisation may not import for it; see create-owner and grant of setup")]
     NotAllowed(String),
     /// No lookup found one.
-    #[error(
-        "no owner found; tried {0}. Make one with create-owner of setup, or say whose the consumer is with \
-         register-upstream-consumer"
-    )]
+    #[error("no owner found; tried {0}")]
     Unknown(String),
 }
 
@@ -176,13 +173,14 @@ fn not_found(consumer_uuid: Option<&str>, named: Option<&str>) -> OwnerError {
     if named.is_some() {
         return OwnerError::NotAllowed(described(Lookup::Named, consumer_uuid, named));
     }
-    let own = "the owner of the organisation's own number";
-    OwnerError::Unknown(match consumer_uuid {
-        Some(uuid) => {
-            let uuid = brief(uuid, MAX_TOLD);
-            format!("the registration of consumer {uuid}, metadata.owner (empty), the owner linked to it, {own}")
-        }
-        None => format!("metadata.owner (empty), {own}"),
+    let own = "that of the caller's own organisation";
+    let make = "make one with create-owner of setup";
+    OwnerError::Unknown(match consumer_uuid.map(|uuid| brief(uuid, MAX_TOLD)) {
+        Some(uuid) => format!(
+            "the owner that consumer {uuid} is registered for, metadata.owner (empty), the owner that it is linked to, \
+             {own}; {make}, or name one with register-upstream-consumer"
+        ),
+        None => format!("metadata.owner (empty), {own}; {make}, or name one in the message"),
     })
 }
 
@@ -192,9 +190,7 @@ fn not_found(consumer_uuid: Option<&str>, named: Option<&str>) -> OwnerError {
 /// # Errors
 /// See [`DbError`].
 pub async fn ordering_key(client: &impl GenericClient, org: &str) -> Result<String, DbError> {
-    let permission = Permission::Import.as_str();
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&org, Type::TEXT), (&permission, Type::TEXT)];
-    let row = client.query_typed_one(include_str!("ordering_key.sql"), &parameters).await?;
+    let sql = include_str!("ordering_key.sql");
+    let row = client.query_typed_one(sql, &[(&org, Type::TEXT), (&Permission::Import.as_str(), Type::TEXT)]).await?;
     Ok(row.get(0))
 }
