@@ -177,6 +177,9 @@ impl Import<'_> {
         self.check_conflicts(transaction, &owner, &head, last.as_ref(), linked.as_ref(), &mut forced).await?;
         // Taken now, not before: this import is younger than the one that had its turn before.
         let now = self.clock.timestamp();
+        if let Some(identity) = head.identity.as_ref().filter(|identity| identity.expires < now) {
+            warnings.add(format!("the identity certificate expired at {}", identity.expires), &identity.file, 1);
+        }
         let type_label = upstream::wanted(&head, linked.as_ref()).type_label;
         let scope = Scope { owner: owner.id.clone(), now, members: container.files.clone(), depth: self.depth };
         let reading = Instant::now();
