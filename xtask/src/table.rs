@@ -138,6 +138,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// `1 product`, `2,000 products`
+pub fn counted(number: u64, name: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {name}{plural}", thousands(number))
+}
+
 /// A size in the unit that a person would choose.
 pub fn size(bytes: u64) -> String {
     match bytes {

@@ -19,6 +19,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
 use time::PrimitiveDateTime;
+use time::macros::format_description;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -242,10 +243,11 @@ impl Import<'_> {
         let created = head.meta.created.0;
         if let Some(last) = last {
             if last.exported > created {
-                let about = format!("it was made at {created}, the one imported last at {}", last.exported);
+                let (this, that) = (readable(created), readable(last.exported));
+                let about = format!("it was made at {this}, the one imported last at {that}");
                 found.push((Conflict::ManifestOld, about));
             } else if whole_second(last.exported) == whole_second(created) {
-                let about = format!("another manifest that was made at {created} was imported last");
+                let about = format!("another manifest that was made at {} was imported last", readable(created));
                 found.push((Conflict::ManifestSame, about));
             }
         }
@@ -304,6 +306,12 @@ impl Import<'_> {
 
 fn whole_second(moment: PrimitiveDateTime) -> i64 {
     moment.assume_utc().unix_timestamp()
+}
+
+/// `2026-02-10 08:30:00 UTC`
+fn readable(moment: PrimitiveDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    moment.format(format).unwrap_or_else(|_| moment.to_string())
 }
 
 async fn last_import(transaction: &Transaction<'_>, owner: &str) -> Result<Option<Last>, DbError> {

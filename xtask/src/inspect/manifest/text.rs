@@ -5,7 +5,7 @@ use super::{
     rows::{Certificate, Content, Product, Subscription},
     signature::{Signature, State},
 };
-use crate::table::{Cell, Table, size, thousands};
+use crate::table::{Cell, Table, counted, size, thousands};
 
 /// Rows of a list that are shown unless all are asked for.
 const SHOWN: usize = 20;
@@ -92,12 +92,6 @@ impl Show {
     fn heading(&self, text: &str) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
-}
-
-/// `1 product`, `2 products`
-fn counted(number: u64, name: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {name}{plural}", thousands(number))
 }
 
 fn more(number: u64, how: &str) -> String {
