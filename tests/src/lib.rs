@@ -9,6 +9,7 @@ pub mod function;
 mod imports;
 mod proxied;
 mod rows;
+pub mod samples;
 mod world;
 
 pub use announcement::Announcement;

@@ -72,14 +72,14 @@ impl Findings {
         }
         // In the order of an import: what it would say first is what is told.
         let head = export.head(&mut warnings).map_err(ImportError::from);
-        let rehearsed = head.as_ref().ok().map(|_| rehearse(export));
         let lists = Lists::read(export, head.as_ref().ok(), now);
-        if let Some(Ok(more)) = &rehearsed {
-            warnings.first.extend(more.first.iter().cloned());
-            warnings.count += more.count;
-        }
-        let refusal =
-            unsigned.as_ref().or(head.as_ref().err()).or(rehearsed.as_ref().and_then(|done| done.as_ref().err()));
+        let (rehearsed, more) = match head.as_ref().ok().map(|_| rehearse(export)) {
+            Some(Ok(more)) => (None, more),
+            Some(Err(error)) => (Some(error), Warnings::default()),
+            None => (None, Warnings::default()),
+        };
+        warnings.append(more);
+        let refusal = unsigned.as_ref().or(head.as_ref().err()).or(rehearsed.as_ref());
         let head = head.as_ref().ok();
         let kind = match export.container().kind {
             Kind::Manifest => "manifest",
