@@ -10,6 +10,7 @@ mod imports;
 mod proxied;
 mod refusals;
 mod rows;
+pub mod samples;
 mod world;
 
 pub use announcement::{Announcement, ORG};
