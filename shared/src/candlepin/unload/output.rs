@@ -39,12 +39,18 @@ pub(super) struct Stopped;
 pub(super) struct Output {
     buffers: [BytesMut; Bulk::COUNT],
     forgotten: Forgotten,
-    steps: Sender<Step>,
+    /// `None`: nobody is to have the rows.
+    steps: Option<Sender<Step>>,
 }
 
 impl Output {
     pub fn new(steps: Sender<Step>) -> Self {
-        Self { buffers: Default::default(), forgotten: Forgotten::default(), steps }
+        Self { buffers: Default::default(), forgotten: Forgotten::default(), steps: Some(steps) }
+    }
+
+    /// Rows are made and thrown away.
+    pub fn nowhere() -> Self {
+        Self { buffers: Default::default(), forgotten: Forgotten::default(), steps: None }
     }
 
     /// Begins a row.
@@ -91,7 +97,7 @@ impl Output {
         if rows.is_empty() {
             return Ok(());
         }
-        self.steps.blocking_send(Step::Copy(table, rows)).map_err(|_| Stopped)
+        self.pass_on(Step::Copy(table, rows))
     }
 
     fn send_forgotten(&mut self) -> Result<(), Stopped> {
@@ -99,7 +105,11 @@ impl Output {
             return Ok(());
         }
         let forgotten = std::mem::take(&mut self.forgotten);
-        self.steps.blocking_send(Step::Forget(forgotten)).map_err(|_| Stopped)
+        self.pass_on(Step::Forget(forgotten))
+    }
+
+    fn pass_on(&self, step: Step) -> Result<(), Stopped> {
+        self.steps.as_ref().map_or(Ok(()), |steps| steps.blocking_send(step).map_err(|_| Stopped))
     }
 }
 
