@@ -52,6 +52,10 @@ impl Aws {
         aws_sdk_secretsmanager::Client::new(&self.config)
     }
 
+    pub(crate) fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.config)
+    }
+
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.config
     }

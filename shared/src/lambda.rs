@@ -1,1 +1,49 @@
 //! What a function's `main` shares with the others: one way from an invocation to an answer.
+
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::metrics;
+use crate::settings::{SettingError, Settings};
+use crate::telemetry::{self, LogSettings};
+pub use lambda_runtime::Error;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::time::Duration;
+use tracing::Instrument;
+
+/// Starts logging and metrics, and reads the settings. Called once, first thing; `function` is its binary's name.
+///
+/// # Errors
+/// A bad setting, by name: here, and not on the first record.
+pub fn start(function: &str) -> Result<Settings, SettingError> {
+    telemetry::init(&LogSettings::from_env());
+    let settings = Settings::from_env()?;
+    metrics::init(&settings.metrics_namespace, function);
+    Ok(settings)
+}
+
+/// Answers invocations until the environment ends. `handler` is given the payload as it came, and the time until Lambda
+/// ends the invocation, where that is known.
+///
+/// What fails is reported to the runtime with its stable kind and the whole chain of causes; every line about an
+/// invocation carries its `requestId`.
+///
+/// # Errors
+/// When the runtime itself cannot be talked to.
+pub async fn run<T: Serialize>(
+    handler: impl AsyncFn(&str, Option<Duration>) -> Result<T, Failure>,
+) -> Result<(), Error> {
+    let answer = async |event: LambdaEvent<Box<RawValue>>| {
+        let remaining = Clock::system().until(event.context.deadline());
+        let span = tracing::error_span!("invocation", requestId = event.context.request_id);
+        // Boxed: the type of the whole work is deeper than the compiler likes.
+        let work = Box::pin(handler(event.payload.get(), remaining));
+        work.instrument(span).await.map_err(diagnostic)
+    };
+    lambda_runtime::run(service_fn(answer)).await
+}
+
+fn diagnostic(failure: Failure) -> Diagnostic {
+    Diagnostic { error_type: failure.kind().into(), error_message: failure.to_string() }
+}

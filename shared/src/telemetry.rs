@@ -30,7 +30,7 @@ impl LogSettings {
             "CRITICAL" | "FATAL" => LevelFilter::ERROR,
             other => other.parse().unwrap_or(LevelFilter::INFO),
         };
-        let ours = ["longshore", "tower_persister", "setup"];
+        let ours = ["longshore", "tower_persister", "manifest_importer", "setup"];
         Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(ours.map(|name| (name, level)))
     }
 }

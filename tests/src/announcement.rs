@@ -37,6 +37,27 @@ impl Announcement {
         }))
     }
 
+    /// A manifest or data bundle at `url`, uploaded by `ORG`.
+    pub fn manifest(url: &str) -> Self {
+        let mut announcement = Self::with(json!({
+            "url": url, "service": "candlepin", "request_id": "req-1", "org_id": ORG, "account": "", "principal": "admin",
+            "metadata": {"file_name": "manifest.zip"}, "timestamp": "2026-01-01T00:00:00Z",
+        }));
+        announcement.topic = "platform.upload.candlepin".to_owned();
+        announcement
+    }
+
+    /// Sets a key of `metadata`.
+    pub fn metadata(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.fields["metadata"][key] = value.into();
+        self
+    }
+
+    /// Forces conflicts by their names.
+    pub fn force(self, conflicts: &[&str]) -> Self {
+        self.metadata("force", conflicts)
+    }
+
     fn with(fields: Value) -> Self {
         let Value::Object(fields) = fields else { unreachable!("an object") };
         let topic = "platform.upload.catalog".to_owned();

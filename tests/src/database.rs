@@ -13,7 +13,7 @@ use uuid::Uuid;
 const TEMPLATE: &str = "longshore_test_template";
 
 /// The URL of an empty, migrated database.
-pub(crate) async fn fresh_database() -> String {
+pub async fn fresh_database() -> String {
     let (admin_url, admin) = admin().await;
     // One at a time: PostgreSQL copies a template only while nobody else uses it.
     admin.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
@@ -43,11 +43,11 @@ pub fn database_server() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], config.get_ports()[0]))
 }
 
-/// A connection of the superuser that finds the tables of both schemas by their plain names.
+/// A connection of the superuser that finds the tables of all schemas by their plain names.
 pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
-    client.batch_execute("SET search_path = longshore, public").await.unwrap();
+    client.batch_execute("SET search_path = longshore, candlepin, public").await.unwrap();
     client
 }
 
@@ -78,5 +78,5 @@ async fn migrate(url: &str) {
     let url = url.to_owned();
     let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| url.clone())).unwrap();
     let connector = Connector::new(settings.database, Aws::from_env().await, Clock::system());
-    setup::run(Command::Migrate {}, &Pool::new(connector, 1)).await.unwrap();
+    setup::run(Command::Migrate {}, &Pool::new(connector, 1), &Clock::system()).await.unwrap();
 }

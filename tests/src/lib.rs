@@ -6,6 +6,7 @@ mod announcement;
 mod certificates;
 pub mod database;
 pub mod function;
+mod imports;
 mod proxied;
 mod rows;
 mod world;
@@ -14,5 +15,7 @@ pub use announcement::Announcement;
 pub use certificates::{Authority, Certified};
 pub use world::World;
 
+pub use imports::{Reply, UPSTREAM};
 pub use longshore_devkit::archive::ArchiveBuilder;
+pub use longshore_devkit::manifest;
 pub use longshore_devkit::tower::object;

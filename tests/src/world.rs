@@ -5,6 +5,7 @@ use crate::database::{connect, fresh_database};
 use crate::rows;
 use hyper::StatusCode;
 use longshore::aws::Aws;
+use longshore::candlepin::ManifestImporter;
 use longshore::clock::Clock;
 use longshore::kafka::BatchResponse;
 use longshore::settings::Settings;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -30,6 +32,8 @@ pub struct World {
     variables: HashMap<String, String>,
     offset: AtomicI64,
     persister: TowerPersister,
+    pub(crate) importer: ManifestImporter,
+    files: TempDir,
 }
 
 impl World {
@@ -59,17 +63,31 @@ impl World {
             ("LONGSHORE_TASK_HOSTS".to_owned(), "127.0.0.1".to_owned()),
             ("LONGSHORE_DOWNLOAD_TIMEOUT_MS".to_owned(), "20000".to_owned()),
         ]);
+        let files = TempDir::new().unwrap();
+        variables.extend(crate::imports::trust_and_keys(files.path()));
         for (name, value) in settings {
             variables.insert((*name).to_owned(), value.replace("{url}", &database_url));
         }
         let persister = persister(&variables).await;
+        let importer = importer(&variables).await;
         let client = connect(&database_url).await;
-        Self { database_url, client, archives, server, variables, offset: AtomicI64::new(0), persister }
+        let offset = AtomicI64::new(0);
+        Self { database_url, client, archives, server, variables, offset, persister, importer, files }
     }
 
     /// Another function on the same database, as a second execution environment would be.
     pub async fn another_persister(&self) -> TowerPersister {
         persister(&self.variables).await
+    }
+
+    /// Another importer on the same database.
+    pub async fn another_importer(&self) -> ManifestImporter {
+        importer(&self.variables).await
+    }
+
+    /// The folder with the keys and the trusted certificates.
+    pub fn files(&self) -> &std::path::Path {
+        self.files.path()
     }
 
     /// The environment that the function would have.
@@ -185,7 +203,7 @@ impl World {
         self.client.batch_execute(sql).await.unwrap();
     }
 
-    async fn lines(&self, first: &str, second: &str) -> String {
+    pub(crate) async fn lines(&self, first: &str, second: &str) -> String {
         let mut lines = Vec::new();
         for sql in [first, second] {
             let rows = self.client.query(sql, &[]).await.unwrap();
@@ -198,4 +216,9 @@ impl World {
 async fn persister(variables: &HashMap<String, String>) -> TowerPersister {
     let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
     TowerPersister::new(settings, &Aws::from_env().await, Clock::system())
+}
+
+async fn importer(variables: &HashMap<String, String>) -> ManifestImporter {
+    let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
+    ManifestImporter::new(settings, &Aws::from_env().await, Clock::system())
 }

@@ -26,7 +26,7 @@ async fn run(url: &str, settings: &[(&str, &str)], command: Value) -> Result<Val
     };
     let settings = Settings::read(lookup).unwrap();
     let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 1);
-    setup::run(Command::parse(&command.to_string())?, &pool).await
+    setup::run(Command::parse(&command.to_string())?, &pool, &Clock::system()).await
 }
 
 async fn migrate(url: &str) -> Result<Value, SetupError> {
@@ -71,11 +71,18 @@ async fn contents(client: &Client) -> Vec<String> {
 async fn an_empty_database_is_filled_and_then_left_alone() {
     let url = database::empty_database().await;
     let first = migrate(&url).await.unwrap();
-    assert_snapshot!(first, @r#"{"applied":["V1__catalog_inventory","V2__longshore"],"version":2}"#);
+    assert_snapshot!(first, @r#"{"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin"],"version":3}"#);
     let client = database::connect(&url).await;
-    let before = [described(&client, "public").await, described(&client, "longshore").await];
-    assert_snapshot!(migrate(&url).await.unwrap(), @r#"{"applied":[],"version":2}"#);
-    assert_eq!([described(&client, "public").await, described(&client, "longshore").await], before);
+    let all = async || {
+        [
+            described(&client, "public").await,
+            described(&client, "candlepin").await,
+            described(&client, "longshore").await,
+        ]
+    };
+    let before = all().await;
+    assert_snapshot!(migrate(&url).await.unwrap(), @r#"{"applied":[],"version":3}"#);
+    assert_eq!(all().await, before);
 }
 
 #[tokio::test]
@@ -127,7 +134,8 @@ async fn nothing_is_changed_of_a_catalog_inventory_that_is_there() {
 
 #[tokio::test]
 async fn schemas_may_have_other_names() {
-    let settings = [("INVENTORY_SCHEMA", "catalog"), ("LONGSHORE_SCHEMA", "unloading")];
+    let settings =
+        [("INVENTORY_SCHEMA", "catalog"), ("CANDLEPIN_SCHEMA", "entitled"), ("LONGSHORE_SCHEMA", "unloading")];
     let url = database::empty_database().await;
     run(&url, &settings, json!({"command": "migrate"})).await.unwrap();
     let world = World::on(url, &settings).await;
@@ -137,7 +145,7 @@ async fn schemas_may_have_other_names() {
     assert_eq!(world.outcomes().await, "applied | full");
     let schemas = "SELECT string_agg(DISTINCT table_schema, ' ' ORDER BY table_schema)
                    FROM information_schema.tables WHERE table_schema !~ '^(pg_|information_schema)'";
-    assert_eq!(world.value::<String>(schemas).await, "catalog unloading");
+    assert_eq!(world.value::<String>(schemas).await, "catalog entitled unloading");
 }
 
 /// Somebody else's table is in the way: nothing half made is left, and afterwards it works.
@@ -151,7 +159,7 @@ async fn a_migration_that_fails_leaves_no_trace() {
     let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'longshore' ORDER BY 1";
     assert_eq!(lines(&client, tables).await, ["migrations", "staged_plans"]);
     client.batch_execute("DROP TABLE longshore.staged_plans").await.unwrap();
-    assert_eq!(migrate(&url).await.unwrap()["applied"], json!(["V2__longshore"]));
+    assert_eq!(migrate(&url).await.unwrap()["applied"], json!(["V2__longshore", "V3__candlepin"]));
 }
 
 #[tokio::test]
@@ -201,7 +209,7 @@ async fn the_function_answers_with_what_it_did() {
         ));
     }
     assert_snapshot!(answers.join("\n"), @r#"
-    {"applied":["V1__catalog_inventory","V2__longshore"],"version":2}
-    "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
+    {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin"],"version":3}
+    "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
     "#);
 }

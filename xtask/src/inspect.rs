@@ -112,12 +112,12 @@ fn as_text(compressed: usize, report: &Report, contents: &Contents, colour: bool
         String::new(),
         surveys(report, contents).render(colour),
     ];
-    if report.warning_count > 0 {
+    if report.warnings.count > 0 {
         lines.push(String::new());
         lines.push(warnings(report).render(colour));
-        let shown: u64 = report.warnings.iter().take(WARNINGS_SHOWN).map(|warning| warning.count).sum();
-        if report.warning_count > shown {
-            lines.push(format!("and {} more", thousands(report.warning_count - shown)));
+        let shown: u64 = report.warnings.first.iter().take(WARNINGS_SHOWN).map(|warning| warning.count).sum();
+        if report.warnings.count > shown {
+            lines.push(format!("and {} more", thousands(report.warnings.count - shown)));
         }
     }
     lines.join("\n")
@@ -175,7 +175,7 @@ fn surveys(report: &Report, contents: &Contents) -> Table {
 
 fn warnings(report: &Report) -> Table {
     let mut table = Table::new(&["warnings", ">times", "where"]);
-    for warning in report.warnings.iter().take(WARNINGS_SHOWN) {
+    for warning in report.warnings.first.iter().take(WARNINGS_SHOWN) {
         table.row([warning.what.as_str().into(), Cell::count(warning.count), warning.place.as_str().into()]);
     }
     table
@@ -205,7 +205,7 @@ fn as_json(compressed: usize, report: &Report, contents: &Contents) -> Value {
             "total": report.surveys, "empty": report.empty_surveys, "bad": report.bad_surveys,
             "templates_with_survey": contents.templates_with_survey, "questions": contents.questions,
         },
-        "warnings": report.warnings,
-        "warning_count": report.warning_count,
+        "warnings": report.warnings.first,
+        "warning_count": report.warnings.count,
     })
 }

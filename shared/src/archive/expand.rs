@@ -1,5 +1,6 @@
 //! gzip as a bounded stream.
 
+use super::limits::Expansion;
 use super::{ArchiveError, Limit, Limits};
 use flate2::bufread::MultiGzDecoder;
 use std::cell::Cell;
@@ -10,9 +11,7 @@ use std::io::{self, Read};
 pub(super) struct Expand<'a> {
     decoder: MultiGzDecoder<&'a [u8]>,
     position: &'a Cell<u64>,
-    maximum: u64,
-    limit: Limit,
-    shown_maximum: u64,
+    allowed: Expansion,
 }
 
 impl<'a> Expand<'a> {
@@ -21,8 +20,8 @@ impl<'a> Expand<'a> {
         if !bytes.starts_with(&[0x1f, 0x8b]) {
             return Err(ArchiveError::NotGzip { start: bytes[..bytes.len().min(4)].to_vec() });
         }
-        let (maximum, limit, shown_maximum) = limits.expansion(bytes.len() as u64);
-        Ok(Self { decoder: MultiGzDecoder::new(bytes), position, maximum, limit, shown_maximum })
+        let allowed = limits.expansion(bytes.len() as u64);
+        Ok(Self { decoder: MultiGzDecoder::new(bytes), position, allowed })
     }
 }
 
@@ -31,8 +30,8 @@ impl Read for Expand<'_> {
         let count = self.decoder.read(buffer)?;
         let position = self.position.get() + count as u64;
         self.position.set(position);
-        if position > self.maximum {
-            return Err(io::Error::other(Exceeded { limit: self.limit, maximum: self.shown_maximum }));
+        if position > self.allowed.maximum {
+            return Err(io::Error::other(Exceeded { limit: self.allowed.limit, maximum: self.allowed.shown }));
         }
         Ok(count)
     }

@@ -40,14 +40,48 @@ impl Limits {
     /// Below this many expanded bytes no ratio is computed.
     const RATIO_FREE: u64 = 16 << 20;
 
+    /// The limits of a manifest or data bundle.
+    ///
+    /// One with 2,000 entitlements, their certificates and products is some 5,500 files, 21 MB of which 73 MB come: four
+    /// times that still fits. A file is parsed as a tree, hence smaller entries than by
+    /// default, and 100,000 entries are nobody's manifest.
+    pub const fn for_manifests() -> Self {
+        Self {
+            compressed_bytes: 128 << 20,
+            expanded_bytes: 1 << 30,
+            expansion_ratio: 200,
+            entries: 50_000,
+            entry_bytes: 16 << 20,
+            json_depth: 64,
+        }
+    }
+
     /// How many bytes an archive of `compressed` bytes may expand to, and which limit that is.
-    pub(super) fn expansion(&self, compressed: u64) -> (u64, Limit, u64) {
+    pub(super) fn expansion(&self, compressed: u64) -> Expansion {
         let by_ratio = compressed.saturating_mul(self.expansion_ratio).max(Self::RATIO_FREE);
         if by_ratio < self.expanded_bytes {
-            (by_ratio, Limit::ExpansionRatio, self.expansion_ratio)
+            Expansion { maximum: by_ratio, limit: Limit::ExpansionRatio, shown: self.expansion_ratio }
         } else {
-            (self.expanded_bytes, Limit::ExpandedBytes, self.expanded_bytes)
+            Expansion { maximum: self.expanded_bytes, limit: Limit::ExpandedBytes, shown: self.expanded_bytes }
         }
+    }
+}
+
+/// How many bytes something may expand to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expansion {
+    /// In bytes.
+    pub maximum: u64,
+    /// The limit that it comes from.
+    pub limit: Limit,
+    /// That limit's own value, for an error.
+    pub shown: u64,
+}
+
+impl Expansion {
+    /// What is left of it after `spent` bytes.
+    pub fn less(self, spent: u64) -> Self {
+        Self { maximum: self.maximum.saturating_sub(spent), ..self }
     }
 }
 
@@ -55,6 +89,8 @@ impl Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
+    /// [`Limits::compressed_bytes`], or as much for the files of an archive when each is compressed alone.
+    CompressedBytes,
     /// [`Limits::expanded_bytes`]
     ExpandedBytes,
     /// [`Limits::expansion_ratio`]
@@ -63,13 +99,14 @@ pub enum Limit {
     Entries,
     /// [`Limits::entry_bytes`]
     EntryBytes,
-    /// The length of a name or a pax header: 64 KiB.
+    /// The length of a name: 4 KiB; of a pax header: 64 KiB.
     NameBytes,
 }
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::CompressedBytes => "compressed bytes",
             Self::ExpandedBytes => "expanded bytes",
             Self::ExpansionRatio => "expansion ratio",
             Self::Entries => "number of entries",

@@ -3,10 +3,12 @@
 mod expand;
 mod limits;
 mod members;
+mod name;
 mod tar_gz;
 mod zip;
 
 pub use limits::{Limit, Limits};
+pub use members::{Expander, Member, Members};
 pub use tar_gz::{Entry, Totals, Visit, read};
 
 use crate::failure::Classified;
@@ -20,6 +22,26 @@ pub enum ArchiveError {
     NotGzip {
         /// The first bytes, four at most.
         start: Vec<u8>,
+    },
+    /// The first bytes are neither a member's header nor the end of an empty zip.
+    #[error("not a zip file: it starts with {start:02x?}")]
+    NotZip {
+        /// The first bytes, four at most.
+        start: Vec<u8>,
+    },
+    /// The structure of a zip is cut, damaged, or could be read in more than one way.
+    #[error("not a sound zip file: {what}")]
+    DamagedZip {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// One member is damaged, or its two headers disagree.
+    #[error("member {member}: {what}")]
+    DamagedMember {
+        /// The member's name.
+        member: String,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// The gzip stream or the tar structure is cut or damaged.
     #[error("damaged at byte {offset} of the expanded archive")]
@@ -55,9 +77,13 @@ pub enum ArchiveError {
     RefusedEntry {
         /// The entry's name.
         entry: String,
-        /// What it is: `a link`, `a sparse file`, ..
+        /// What it is: `a link`, `a sparse file`, `encrypted`, ..
         what: &'static str,
     },
+}
+
+fn too_large(limit: Limit, maximum: u64, entry: Option<String>) -> ArchiveError {
+    ArchiveError::TooLarge { limit, maximum, entry }
 }
 
 fn at(entry: &Option<String>) -> String {
@@ -77,5 +103,7 @@ impl Classified for ArchiveError {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

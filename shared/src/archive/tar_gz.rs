@@ -1,7 +1,7 @@
 //! The entries of a gzip'd tar, one after the other through one buffer.
 
 use super::expand::{Expand, exceeded};
-use super::{ArchiveError, Limit, Limits};
+use super::{ArchiveError, Limit, Limits, too_large};
 use std::cell::Cell;
 use std::io::{self, Read};
 use tar::{Archive, EntryType};
@@ -38,6 +38,8 @@ pub struct Entry<'a> {
 pub struct Totals {
     /// All entries, directories included.
     pub entries: u64,
+    /// Directories, which are never shown.
+    pub directories: u64,
     /// Files that were not wanted.
     pub ignored: u64,
     /// Bytes of the expanded stream.
@@ -102,6 +104,7 @@ impl TarReader<'_> {
         }
         // Old writers mark a directory only by the slash at its end.
         if kind == EntryType::Directory || name.is_empty() || name.ends_with('/') {
+            self.totals.directories += 1;
             return Ok(());
         }
         if !visit.wants(name)? {
@@ -155,10 +158,6 @@ impl TarReader<'_> {
             None => ArchiveError::Damaged { offset: self.position.get(), source },
         }
     }
-}
-
-fn too_large(limit: Limit, maximum: u64, entry: Option<String>) -> ArchiveError {
-    ArchiveError::TooLarge { limit, maximum, entry }
 }
 
 fn refused_entry(name: &Option<String>, what: &'static str) -> ArchiveError {

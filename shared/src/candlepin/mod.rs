@@ -1,1 +1,32 @@
 //! The Candlepin database: importing manifests into it, and undoing that.
+//!
+//! [`ManifestImporter`] is the whole function below its handler. `import.rs` tells the story of one manifest; `unload` is
+//! the pass over its products and entitlements; [`undo`] takes an owner's imports back.
+
+mod conflict;
+mod error;
+mod globals;
+mod import;
+mod importer;
+mod message;
+mod owner;
+mod pools;
+mod prepare;
+mod reconcile;
+mod record;
+mod refresh;
+mod subscriptions;
+mod terms;
+mod trust;
+mod undo;
+mod unload;
+mod upstream;
+
+pub use conflict::{Conflict, UnknownConflict};
+pub use error::{Conflicts, ImportError};
+pub use importer::ManifestImporter;
+pub use message::ManifestMessage;
+pub use owner::{Linked, Lookup, Owner, OwnerError, Permission, Resolved, ordering_key, resolve};
+pub use record::Stats;
+pub use undo::{By, UndoError, Undone, undo};
+pub use unload::Counts;

@@ -165,9 +165,9 @@ impl Connector {
     /// statistics. Guessing "few rows" once, and looping, is the difference between a second and an hour; guessing
     /// "many", it would sort for a merge join.
     fn session_settings(&self) -> [(&'static str, String); 7] {
-        let DatabaseSettings { longshore_schema, inventory_schema, .. } = &self.settings;
+        let DatabaseSettings { longshore_schema, candlepin_schema, inventory_schema, .. } = &self.settings;
         [
-            ("search_path", format!("{longshore_schema},{inventory_schema}")),
+            ("search_path", format!("{longshore_schema},{candlepin_schema},{inventory_schema}")),
             ("TimeZone", "UTC".into()),
             ("jit", "off".into()),
             ("enable_nestloop", "off".into()),

@@ -4,10 +4,11 @@ use super::{DbError, Session};
 use crate::failure::Classified;
 use refinery_core::{Migration, Runner};
 
-/// Each migration once, in order. `{inventory}` and `{longshore}` stand for the schemas of the settings.
-const MIGRATIONS: [(&str, &str); 2] = [
+/// Each migration once, in order. `{inventory}`, `{candlepin}` and `{longshore}` stand for the schemas of the settings.
+const MIGRATIONS: [(&str, &str); 3] = [
     ("V1__catalog_inventory", include_str!("migrations/V1__catalog_inventory.sql")),
     ("V2__longshore", include_str!("migrations/V2__longshore.sql")),
+    ("V3__candlepin", include_str!("migrations/V3__candlepin.sql")),
 ];
 
 /// Why the database could not be brought up to date.
@@ -50,22 +51,27 @@ pub struct Migrated {
 /// See [`MigrateError`]. A migration that fails leaves no trace.
 pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
     let settings = session.settings();
-    let (inventory, longshore) = (settings.inventory_schema.clone(), settings.longshore_schema.clone());
+    let schemas = [
+        ("{inventory}", settings.inventory_schema.clone()),
+        ("{candlepin}", settings.candlepin_schema.clone()),
+        ("{longshore}", settings.longshore_schema.clone()),
+    ];
+    let history = format!("{}.migrations", settings.longshore_schema);
     session.begin(); // dropped half-way, the connection is closed and the lock with it
     let lock = "SELECT pg_advisory_lock(hashtextextended('longshore migrations', 0))";
     session.simple_query(lock).await.map_err(DbError::from)?;
-    for schema in [&inventory, &longshore] {
+    for (_, schema) in &schemas {
         create_schema(session, schema).await?;
     }
     let migrations = MIGRATIONS
         .iter()
         .map(|(name, sql)| {
-            let sql = sql.replace("{inventory}", &inventory).replace("{longshore}", &longshore);
+            let sql = schemas.iter().fold((*sql).to_owned(), |sql, (name, schema)| sql.replace(name, schema));
             Migration::unapplied(name, &sql).map_err(|error| MigrateError::Migration(Box::new(error)))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut runner = Runner::new(&migrations);
-    runner.set_migration_table_name(format!("{longshore}.migrations"));
+    runner.set_migration_table_name(history);
     let report = runner.run_async(&mut **session).await.map_err(|error| MigrateError::Migration(Box::new(error)))?;
     let unlock = "SELECT pg_advisory_unlock(hashtextextended('longshore migrations', 0))";
     session.simple_query(unlock).await.map_err(DbError::from)?;

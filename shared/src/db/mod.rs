@@ -1,11 +1,13 @@
-//! The database: connecting, pooling, migrations.
+//! The database: connecting, pooling, migrations, rows by COPY.
 
 mod connect;
+mod copy;
 mod login;
 mod migrate;
 mod pool;
 
 pub use connect::Connector;
+pub use copy::{Copier, Tuple};
 pub use migrate::{MigrateError, Migrated, migrate};
 pub use pool::{Pool, Session};
 

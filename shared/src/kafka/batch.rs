@@ -277,5 +277,6 @@ fn span(record: &Record) -> tracing::Span {
         offset = record.offset,
         request_id = tracing::field::Empty,
         source_id = tracing::field::Empty,
+        owner = tracing::field::Empty,
     )
 }

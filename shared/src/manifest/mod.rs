@@ -1,5 +1,21 @@
-//! Candlepin manifests and data bundles as files: the container, who signed it, the certificates in it.
+//! Candlepin manifests and data bundles as files: the container, who signed it, what its files say.
 
 mod certificate;
 mod container;
-mod signature;
+mod error;
+pub(crate) mod files;
+mod head;
+pub mod model;
+pub mod rules;
+pub mod signature;
+#[cfg(test)]
+mod test_keys;
+
+pub use certificate::{
+    Certificate, CertificateError, CertificatePem, KeyMatch, PemFile, PrivateKey, entitlement_version, key_matches,
+};
+pub use container::{Container, ContainerError, Kind};
+pub use error::ManifestError;
+pub use head::{Head, Identity};
+pub(crate) use head::{certificate_and_key, read_consumer, read_head, read_meta};
+pub use signature::{AnchorError, Scheme, SignatureError, SignedBy, TrustAnchors, TrustSource};

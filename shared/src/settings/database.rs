@@ -48,6 +48,8 @@ pub struct DatabaseSettings {
     pub ca_file: Option<PathBuf>,
     /// Schema of the Catalog Inventory tables.
     pub inventory_schema: String,
+    /// Schema of the Candlepin tables.
+    pub candlepin_schema: String,
     /// Schema of our own tables.
     pub longshore_schema: String,
     /// Time to connect, TLS and login included.
@@ -77,6 +79,7 @@ impl DatabaseSettings {
             tls: from_url.tls.unwrap_or(true),
             ca_file: read.text("DATABASE_CA_FILE").map(PathBuf::from),
             inventory_schema: schema(read, "INVENTORY_SCHEMA", "public")?,
+            candlepin_schema: schema(read, "CANDLEPIN_SCHEMA", "candlepin")?,
             longshore_schema: schema(read, "LONGSHORE_SCHEMA", "longshore")?,
             connect_timeout,
         };

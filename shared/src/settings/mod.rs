@@ -4,9 +4,11 @@
 //! compared with [`Settings::VARIABLES`] by a test.
 
 mod database;
+mod import;
 mod read;
 
 pub use database::{Credentials, DatabaseSettings};
+pub use import::ImportSettings;
 pub use read::SettingError;
 
 use crate::archive::Limits;
@@ -27,6 +29,10 @@ pub struct Settings {
     pub fetch: FetchSettings,
     /// What an archive may cost.
     pub limits: Limits,
+    /// What a manifest may cost: the same variables with other defaults.
+    pub manifest_limits: Limits,
+    /// What an import trusts, keeps and lets be forced.
+    pub import: ImportSettings,
     /// The task API, and which hosts it may be on.
     pub task: TaskSettings,
     /// Where records go that can never succeed.
@@ -87,6 +93,7 @@ impl Settings {
         ("DATABASE_USER", "-", "overrides the user"),
         ("DATABASE_CA_FILE", "-", "PEM file with further CA certificates to trust (the RDS bundle)"),
         ("INVENTORY_SCHEMA", "`public`", "schema of the Catalog Inventory tables"),
+        ("CANDLEPIN_SCHEMA", "`candlepin`", "schema of the Candlepin tables"),
         ("LONGSHORE_SCHEMA", "`longshore`", "schema of our own tables"),
         (
             "LONGSHORE_ALLOWED_HOSTS",
@@ -99,15 +106,23 @@ impl Settings {
         ("LONGSHORE_DOWNLOAD_TIMEOUT_MS", "`120000`", "time for one archive, retries included, in milliseconds"),
         ("LONGSHORE_DOWNLOAD_ATTEMPTS", "`4`", "tries for one archive in one invocation"),
         ("LONGSHORE_MAX_COMPRESSED_BYTES", "`134217728`", "size of an archive, in bytes"),
-        ("LONGSHORE_MAX_EXPANDED_BYTES", "`4294967296`", "what an archive may expand to, in bytes"),
+        (
+            "LONGSHORE_MAX_EXPANDED_BYTES",
+            "`4294967296`",
+            "what an archive may expand to, in bytes; a manifest `1073741824`",
+        ),
         ("LONGSHORE_MAX_EXPANSION_RATIO", "`200`", "expanded bytes for each compressed byte"),
-        ("LONGSHORE_MAX_ENTRIES", "`1000000`", "entries in an archive"),
-        ("LONGSHORE_MAX_ENTRY_BYTES", "`33554432`", "size of one entry, in bytes: the largest buffer a refresh holds"),
+        ("LONGSHORE_MAX_ENTRIES", "`1000000`", "entries in an archive; in a manifest `50000`"),
+        (
+            "LONGSHORE_MAX_ENTRY_BYTES",
+            "`33554432`",
+            "size of one entry, in bytes: the largest buffer a refresh holds; in a manifest `16777216`",
+        ),
         ("LONGSHORE_MAX_JSON_DEPTH", "`64`", "nesting of JSON, at most 120"),
         (
             "LONGSHORE_CONCURRENCY",
             "`2`",
-            "sources refreshed side by side in one invocation, a database connection each",
+            "sources or owners handled side by side in one invocation, a database connection each",
         ),
         (
             "LONGSHORE_DEADLINE_MARGIN_MS",
@@ -124,6 +139,22 @@ impl Settings {
         ("LONGSHORE_TASK_HOSTS", "none", "hosts that `task_url` may name, comma-separated"),
         ("LONGSHORE_TASK_API_URL", "-", "base URL of the task API for messages whose `category` is a task id"),
         ("LONGSHORE_TASK_TIMEOUT_MS", "`3000`", "time for one call of the task API, in milliseconds"),
+        (
+            "LONGSHORE_TRUSTED_CERTIFICATES",
+            "none",
+            "where the certificates are whose signatures of manifests count: PEM files, directories of them, ARNs of Secrets Manager secrets, comma-separated",
+        ),
+        (
+            "LONGSHORE_KEYS",
+            "-",
+            "where the keys are that private keys are encrypted with: `file:..`, `secretsmanager:..` or `kms:..`",
+        ),
+        (
+            "LONGSHORE_FORCEABLE_CONFLICTS",
+            "`MANIFEST_OLD,MANIFEST_SAME,DISTRIBUTOR_CONFLICT,SIGNATURE_CONFLICT,UNTRUSTED_SIGNING_CERTIFICATE`",
+            "the conflicts that a message may force, comma-separated; `none` for none",
+        ),
+        ("LONGSHORE_IMPORT_RECORDS", "`10`", "import records that are kept for an owner"),
         ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
     ];
 
@@ -148,17 +179,19 @@ impl Settings {
             database: DatabaseSettings::read(&read, connect_timeout)?,
             fetch: FetchSettings {
                 allowed: AllowList::new(
-                    read.list("LONGSHORE_ALLOWED_HOSTS"),
-                    read.list("LONGSHORE_ALLOWED_BUCKETS"),
+                    read.lower_case_list("LONGSHORE_ALLOWED_HOSTS"),
+                    read.lower_case_list("LONGSHORE_ALLOWED_BUCKETS"),
                     local_development,
                 ),
                 connect_timeout,
                 timeout: read.millis("LONGSHORE_DOWNLOAD_TIMEOUT_MS", 120_000)?,
                 attempts: read.number("LONGSHORE_DOWNLOAD_ATTEMPTS", 4, 1..=20)?,
             },
-            limits: read_limits(&read)?,
+            limits: read_limits(&read, Limits::default())?,
+            manifest_limits: read_limits(&read, Limits::for_manifests())?,
+            import: ImportSettings::read(&read)?,
             task: TaskSettings {
-                hosts: read.list("LONGSHORE_TASK_HOSTS"),
+                hosts: read.lower_case_list("LONGSHORE_TASK_HOSTS"),
                 api_url: read.text("LONGSHORE_TASK_API_URL"),
                 timeout: read.millis("LONGSHORE_TASK_TIMEOUT_MS", 3_000)?,
             },
@@ -172,8 +205,7 @@ impl Settings {
     }
 }
 
-fn read_limits(read: &Reader<'_>) -> Result<Limits, SettingError> {
-    let default = Limits::default();
+fn read_limits(read: &Reader<'_>, default: Limits) -> Result<Limits, SettingError> {
     Ok(Limits {
         compressed_bytes: read.number("LONGSHORE_MAX_COMPRESSED_BYTES", default.compressed_bytes, 1..=1 << 33)?,
         expanded_bytes: read.number("LONGSHORE_MAX_EXPANDED_BYTES", default.expanded_bytes, 1..=1 << 40)?,

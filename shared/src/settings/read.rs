@@ -35,9 +35,15 @@ impl<'a> Reader<'a> {
         (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
+    /// Items between commas, as they are written.
     pub fn list(&self, name: &str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
-        text.split(',').map(|item| item.trim().to_ascii_lowercase()).filter(|item| !item.is_empty()).collect()
+        text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+    }
+
+    /// Names whose case does not matter, such as those of hosts, in lower case.
+    pub fn lower_case_list(&self, name: &str) -> Vec<String> {
+        self.list(name).into_iter().map(|item| item.to_ascii_lowercase()).collect()
     }
 
     pub fn flag(&self, name: &str, default: bool) -> Result<bool, SettingError> {

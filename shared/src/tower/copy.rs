@@ -1,8 +1,9 @@
-//! Rows as PostgreSQL's binary COPY format, a buffer for each staging table.
+//! Objects as rows of the staging tables, a buffer for each.
 
 use super::object::{Common, Object};
 use super::read::{Sink, Stopped};
-use bytes::{BufMut, Bytes, BytesMut};
+use crate::db::Tuple;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
@@ -130,7 +131,7 @@ impl Sink for Rows {
         if buffer.capacity() == 0 {
             buffer.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
         }
-        write_row(&mut Tuple(buffer), self.refresh, self.seq, &object);
+        write_row(buffer, self.refresh, self.seq, &object);
         if buffer.len() >= CHUNK_BYTES { self.send(table) } else { Ok(()) }
     }
 }
@@ -148,129 +149,67 @@ fn table(object: &Object<'_>) -> Staged {
 }
 
 /// Writes one tuple: as many values as [`Staged::columns`] names, in that order.
-fn write_row(row: &mut Tuple<'_>, refresh: Uuid, seq: i64, object: &Object<'_>) {
-    let start = |row: &mut Tuple<'_>, columns: i16| {
-        row.columns(columns);
+fn write_row(buffer: &mut BytesMut, refresh: Uuid, seq: i64, object: &Object<'_>) {
+    let start = |buffer, columns| {
+        let mut row = Tuple::new(buffer, columns);
         row.uuid(refresh);
         row.int8(seq);
+        row
     };
     match object {
         Object::CredentialType { common, kind, namespace } => {
-            start(row, 9);
-            row.common(common);
+            let mut row = start(buffer, 9);
+            write_common(&mut row, common);
             row.text(kind);
             row.text(namespace);
         }
         Object::Credential { common, credential_type } => {
-            start(row, 8);
-            row.common(common);
-            row.reference(*credential_type);
+            let mut row = start(buffer, 8);
+            write_common(&mut row, common);
+            row.decimal(*credential_type);
         }
         Object::Inventory { common, extra } => {
-            start(row, 8);
-            row.common(common);
+            let mut row = start(buffer, 8);
+            write_common(&mut row, common);
             row.jsonb(extra);
         }
         Object::Offering(offering) => {
-            start(row, 9);
-            row.common(&offering.common);
+            let mut row = start(buffer, 9);
+            write_common(&mut row, &offering.common);
             row.jsonb(offering.extra);
-            row.optional_reference(offering.inventory);
+            row.optional(offering.inventory, Tuple::decimal);
         }
         Object::Node { id, created, modified, extra, template, workflow, inventory } => {
-            start(row, 9);
-            row.reference(*id);
+            let mut row = start(buffer, 9);
+            row.decimal(*id);
             row.int8(*created);
             row.int8(*modified);
             row.jsonb(extra);
-            row.reference(*template);
-            row.reference(*workflow);
-            row.optional_reference(*inventory);
+            row.decimal(*template);
+            row.decimal(*workflow);
+            row.optional(*inventory, Tuple::decimal);
         }
         Object::Plan(plan) => {
-            start(row, 6);
-            row.reference(plan.template);
+            let mut row = start(buffer, 6);
+            row.decimal(plan.template);
             row.text(plan.name);
             row.text(plan.description);
-            match plan.schema {
-                Some(schema) => row.jsonb(schema),
-                None => row.null(),
-            }
+            row.optional(plan.schema, Tuple::jsonb);
         }
         Object::Id { collection, id } => {
-            row.columns(3);
+            let mut row = Tuple::new(buffer, 3);
             row.uuid(refresh);
             row.text(collection.name());
-            row.reference(*id);
+            row.decimal(*id);
         }
     }
 }
 
-/// Writes values in PostgreSQL's binary formats: each a length and its bytes.
-struct Tuple<'b>(&'b mut BytesMut);
-
-impl Tuple<'_> {
-    fn columns(&mut self, count: i16) {
-        self.0.put_i16(count);
-    }
-
-    fn value(&mut self, bytes: &[u8]) {
-        // An entry is at most a gigabyte by its limit, far below what an i32 counts.
-        self.0.put_i32(bytes.len() as i32);
-        self.0.put_slice(bytes);
-    }
-
-    fn null(&mut self) {
-        self.0.put_i32(-1);
-    }
-
-    fn uuid(&mut self, value: Uuid) {
-        self.value(value.as_bytes());
-    }
-
-    fn int8(&mut self, value: i64) {
-        self.value(&value.to_be_bytes());
-    }
-
-    fn text(&mut self, value: &str) {
-        self.value(value.as_bytes());
-    }
-
-    /// jsonb's version, then its text.
-    fn jsonb(&mut self, json: &[u8]) {
-        self.0.put_i32(json.len() as i32 + 1);
-        self.0.put_u8(1);
-        self.0.put_slice(json);
-    }
-
-    /// An id as `source_ref` has it: its digits.
-    fn reference(&mut self, id: i64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut rest = id.unsigned_abs();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.value(&digits[at..]);
-    }
-
-    fn optional_reference(&mut self, id: Option<i64>) {
-        match id {
-            Some(id) => self.reference(id),
-            None => self.null(),
-        }
-    }
-
-    fn common(&mut self, common: &Common<'_>) {
-        self.reference(common.id);
-        self.text(common.name);
-        self.text(common.description);
-        self.int8(common.created);
-        self.int8(common.modified);
-    }
+/// What most objects begin with. Ids become `source_ref`, their digits.
+fn write_common(row: &mut Tuple<'_>, common: &Common<'_>) {
+    row.decimal(common.id);
+    row.text(common.name);
+    row.text(common.description);
+    row.int8(common.created);
+    row.int8(common.modified);
 }

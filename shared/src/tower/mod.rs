@@ -23,10 +23,10 @@ mod task;
 
 pub use collection::{Collection, Table};
 pub use merge::{Stats, TableStats};
-pub use message::{Message, MessageError, Parsed};
+pub use message::Message;
 pub use object::{Object, Offering, Plan};
 pub use persister::TowerPersister;
 pub use read::{PageError, ReadError, Sink, Stopped, read};
 pub use refresh::{Outcome, RefreshError};
-pub use report::{Completeness, Pages, Report, Warning};
+pub use report::{Completeness, Pages, Report};
 pub use resolve::{ResolveError, SourceId, TenantId};

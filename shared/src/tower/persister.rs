@@ -1,33 +1,26 @@
 //! The function `tower-persister` below its handler.
 
 use super::merge::Stats;
-use super::message::{Message, Parsed, TaskRef, request_id_of};
+use super::message::{Message, TaskRef};
 use super::record::{self, FailureNote, Origin, Phases, phase};
 use super::refresh::{Outcome, Refresh, RefreshError};
 use super::resolve::{MayCreate, SourceId, Target, resolve};
 use super::task::{Progress, Tasks};
 use crate::aws::Aws;
 use crate::clock::{Clock, to_timestamp};
-use crate::db::{Connector, DbError, Pool};
+use crate::db::DbError;
 use crate::failure::{Chain, Classified, Failure};
-use crate::fetch::Fetcher;
-use crate::kafka::{BatchResponse, Consumer, Event, Invocation, Plan, Record, Rejections, process};
-use crate::metrics as emf;
+use crate::kafka::{BatchResponse, Consumer, Invocation, Plan, Record};
+use crate::message::Parsed;
 use crate::settings::Settings;
+use crate::worker::Worker;
 use std::time::{Duration, Instant};
-use time::OffsetDateTime;
-
-/// How far the clocks of producers may be ahead.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// Brings the Catalog Inventory up to date with the archives that Kafka records announce.
 pub struct TowerPersister {
     settings: Settings,
-    pool: Pool,
-    fetcher: Fetcher,
-    rejections: Rejections,
+    worker: Worker,
     tasks: Tasks,
-    clock: Clock,
 }
 
 /// A record, understood, and whose it is.
@@ -39,15 +32,10 @@ pub struct Job {
 impl TowerPersister {
     /// Wires everything; nothing connects before the first record.
     pub fn new(settings: Settings, aws: &Aws, clock: Clock) -> Self {
-        let connector = Connector::new(settings.database.clone(), aws.clone(), clock.clone());
-        let pool = Pool::new(connector, settings.concurrency);
         Self {
-            fetcher: Fetcher::new(settings.fetch.clone(), settings.limits.compressed_bytes, aws),
-            rejections: Rejections::new(settings.rejection_target.clone(), pool.clone(), aws, clock.clone()),
+            worker: Worker::new(&settings, settings.limits.compressed_bytes, aws, clock),
             tasks: Tasks::new(settings.task.clone()),
             settings,
-            pool,
-            clock,
         }
     }
 
@@ -57,41 +45,25 @@ impl TowerPersister {
     /// # Errors
     /// When the payload is no Kafka event. Everything else is answered for record by record.
     pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<BatchResponse, Failure> {
-        let event = Event::parse(payload)?;
-        let invocation = Invocation::new(remaining, self.settings.deadline_margin, self.settings.concurrency);
-        // Boxed: the type of the whole work is deeper than the compiler likes.
-        let response = Box::pin(process(self, &event, invocation)).await;
-        self.pool.settle().await;
-        Ok(response)
+        self.worker.handle(self, payload, remaining).await
     }
 
     /// Downloads and applies, and tells the task how it goes.
     async fn refresh(&self, origin: &Origin, message: &Message) -> Result<Outcome, RefreshError> {
         let mut phases = Phases::new();
         let downloading = Instant::now();
-        let archive = self.fetcher.download(&message.url, message.size).await?;
+        let archive = self.worker.download(&message.announced).await?;
         phase(&mut phases, "download", downloading.elapsed());
-        if let Some(announced) = message.size.filter(|size| *size != archive.len() as u64) {
-            tracing::warn!(announced, found = archive.len(), "the archive has another size than announced");
-        }
-        let mut session = self.pool.get().await?;
-        let refresh =
-            Refresh { origin, archive, limits: &self.settings.limits, clock: &self.clock, phases, begun: downloading };
+        let mut session = self.worker.pool.get().await?;
+        let refresh = Refresh {
+            origin,
+            archive,
+            limits: &self.settings.limits,
+            clock: &self.worker.clock,
+            phases,
+            begun: downloading,
+        };
         refresh.apply(&mut session).await
-    }
-
-    /// When the archive was uploaded. A time in the future would keep all later archives out: then it is Kafka's time of
-    /// the record, if that is any better.
-    fn age(&self, record: &Record, message: &Message) -> Option<OffsetDateTime> {
-        let now = self.clock.now();
-        let age = message.age?;
-        if age <= now + CLOCK_SKEW {
-            return Some(age);
-        }
-        tracing::warn!(%age, "the message's time lies in the future; Kafka's time of the record is taken instead");
-        // Where Kafka has none it is now, never 1970: that would supersede an archive that nobody has applied.
-        let by_kafka = record.timestamp.map_or(now, |_| record.time().assume_utc());
-        Some(by_kafka.min(now))
     }
 
     /// Leaves a failure on record, where the database can be reached. Returns what the record did when it turns out to
@@ -103,9 +75,9 @@ impl TowerPersister {
             is_transient: error.is_transient(),
             report: error.report(),
         };
-        let now = self.clock.timestamp();
+        let now = self.worker.clock.timestamp();
         let write = async {
-            let mut session = self.pool.get().await?;
+            let mut session = self.worker.pool.get().await?;
             record::write_failure(&mut session, origin, failure, now).await
         };
         match write.await {
@@ -144,7 +116,7 @@ impl Consumer for TowerPersister {
         let span = tracing::Span::current();
         span.record("request_id", message.request_id());
         let may = MayCreate { tenants: self.settings.create_tenants, sources: self.settings.create_sources };
-        let session = self.pool.get().await?;
+        let session = self.worker.pool.get().await?;
         let target = resolve(&session, &message, may).await?;
         span.record("source_id", target.source.0);
         if matches!(message.task, Some(TaskRef::Id(_))) && !target.by_task {
@@ -158,8 +130,8 @@ impl Consumer for TowerPersister {
 
     async fn run(&self, record: &Record, job: Job, invocation: Invocation) -> Result<&'static str, Failure> {
         let Job { message, target } = job;
-        let requested_at = self.age(record, &message).map(to_timestamp);
-        let origin = Origin::new(record, target, message.request_id(), requested_at, self.clock.timestamp());
+        let requested_at = message.announced.credible_age(record, self.worker.clock.now()).map(to_timestamp);
+        let origin = Origin::new(record, target, message.request_id(), requested_at, self.worker.clock.timestamp());
         // At once, so that a task API that hangs costs its time-out and not the refresh's time on top.
         let (outcome, ()) = tokio::join!(self.refresh(&origin, &message), self.tasks.tell(&message, Progress::Running));
         let outcome = match outcome {
@@ -182,11 +154,10 @@ impl Consumer for TowerPersister {
     }
 
     async fn reject(&self, record: &Record, why: &Failure) -> Result<(), Failure> {
-        let request_id = request_id_of(record);
-        Ok(self.rejections.keep(record, request_id.as_deref(), why).await?)
+        self.worker.reject(record, why).await
     }
 
     fn ended(&self, record: &Record, outcome: &'static str, failure: Option<&Failure>) {
-        emf::record_ended(outcome, failure.map(Failure::kind), request_id_of(record).as_deref());
+        Worker::ended(record, outcome, failure);
     }
 }

@@ -94,13 +94,13 @@ pub fn read(bytes: &[u8], limits: &Limits, sink: &mut impl Sink) -> Result<Repor
     let totals = archive::read(bytes, limits, &mut reader)?;
     let mut report = reader.report;
     if !totals.end_marker {
-        report.warn("the end-of-archive marker is missing", "archive", 1);
+        report.warnings.add("the end-of-archive marker is missing", "archive", 1);
     }
     report.totals = totals;
     // A survey that cannot be shown is nobody's loss but its template's.
     let (bad, objects) = (report.bad_on_pages(), report.objects_on_pages());
     if bad * 100 > objects * MAX_BAD_PERCENT {
-        let first = report.warnings.first().map(|warning| format!("{}: {}", warning.place, warning.what));
+        let first = report.warnings.first.first().map(|warning| format!("{}: {}", warning.place, warning.what));
         let first = first.unwrap_or_default();
         return Err(ReadError::TooManyBad { bad, objects, first, report: Box::new(report) });
     }
@@ -208,7 +208,7 @@ impl<S: Sink> Reader<'_, S> {
                 }
             };
             let id = element.ok().and_then(|fields| fields.id()).map(|id| format!(" (id {id})")).unwrap_or_default();
-            self.report.warn(problem, format!("{} object {number}{id}", entry.name), 1);
+            self.report.warnings.add(problem, format!("{} object {number}{id}", entry.name), 1);
             Ok(())
         };
         let read = page::read(entry.content, wanted, depth, &mut on_element);
@@ -227,7 +227,7 @@ impl<S: Sink> Reader<'_, S> {
             Ok(form) => form,
             Err(BadObject(problem)) => {
                 self.report.bad_surveys += 1;
-                self.report.warn(problem, entry.name, 1);
+                self.report.warnings.add(problem, entry.name, 1);
                 return Ok(());
             }
         };

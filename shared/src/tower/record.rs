@@ -99,7 +99,7 @@ pub(super) async fn write_refresh(
     let report = ending.report;
     let totals = report.map(|report| &report.totals);
     let (kind, error) = ending.error.as_ref().map(|(kind, text)| (*kind, text.as_str())).unzip();
-    let warnings = report.map_or(json!([]), |report| json!(report.warnings));
+    let warnings = report.map_or(json!([]), |report| json!(report.warnings.first));
     let values: [(&(dyn ToSql + Sync), Type); 25] = [
         (&origin.target.tenant.0, Type::INT8),
         (&origin.target.source.0, Type::INT8),
@@ -122,7 +122,7 @@ pub(super) async fn write_refresh(
         (&report.map(|report| count(report.ignored_objects())), Type::INT8),
         (&json!(by_table(&ending.stats)), Type::JSONB),
         (&warnings, Type::JSONB),
-        (&report.map_or(0, |report| count(report.warning_count)), Type::INT8),
+        (&report.map_or(0, |report| count(report.warnings.count)), Type::INT8),
         (&json!(ending.phases), Type::JSONB),
         (&kind, Type::TEXT),
         (&error, Type::TEXT),

@@ -221,7 +221,7 @@ fn observe(
         archived = deletes,
         unchanged = sum(|t| t.unchanged),
         bad = report.bad_objects(),
-        warnings = report.warning_count,
+        warnings = report.warnings.count,
         bytes = ending.archive_bytes,
         expanded_bytes = report.totals.expanded_bytes,
         duration_s = duration.as_secs_f64(),
@@ -236,7 +236,7 @@ fn observe(
     metrics::counter!("ObjectsUpdated").increment(updates);
     metrics::counter!("ObjectsArchived").increment(deletes);
     metrics::counter!("ObjectsBad").increment(report.bad_objects());
-    metrics::counter!("Warnings").increment(report.warning_count);
+    metrics::counter!("Warnings").increment(report.warnings.count);
     metrics::counter!("ArchiveBytes").increment(ending.archive_bytes.unwrap_or_default());
     metrics::counter!("ExpandedBytes").increment(report.totals.expanded_bytes);
     for (name, metric) in

@@ -1,33 +1,8 @@
 //! What reading an archive found: how complete each collection is, what was skipped, and why.
 
 use super::Collection;
-use crate::failure::brief;
-use serde::Serialize;
+use crate::warnings::Warnings;
 use std::collections::BTreeSet;
-
-/// Warnings kept in full; beyond that they are only counted, so that a damaged archive cannot fill the memory.
-const MAX_WARNINGS: usize = 200;
-
-/// Longest text of a warning, in bytes.
-const MAX_TEXT: usize = 300;
-
-/// Something that a person should know of, and that did not stop the refresh.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Warning {
-    /// What is odd.
-    pub what: String,
-    /// Where: an entry, a collection or a table, with the object's number or id.
-    #[serde(rename = "where")]
-    pub place: String,
-    /// How often, when it stands for many.
-    #[serde(skip_serializing_if = "is_one")]
-    pub count: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_one(count: &u64) -> bool {
-    *count == 1
-}
 
 /// The pages (or id files) of one collection.
 #[derive(Debug, Default, Clone)]
@@ -130,10 +105,8 @@ pub struct Report {
     pub empty_surveys: u64,
     /// The archive itself.
     pub totals: crate::archive::Totals,
-    /// The first warnings.
-    pub warnings: Vec<Warning>,
-    /// All warnings.
-    pub warning_count: u64,
+    /// What a person should know of.
+    pub warnings: Warnings,
 }
 
 impl Report {
@@ -187,15 +160,6 @@ impl Report {
     /// Objects that are none of ours.
     pub fn ignored_objects(&self) -> u64 {
         self.collections.iter().map(|collection| collection.ignored).sum()
-    }
-
-    /// Adds a warning. Its texts may hold what came with the archive, so they are cut.
-    pub fn warn(&mut self, what: impl AsRef<str>, place: impl AsRef<str>, count: u64) {
-        self.warning_count += count;
-        if self.warnings.len() < MAX_WARNINGS {
-            let (what, place) = (brief(what.as_ref(), MAX_TEXT), brief(place.as_ref(), MAX_TEXT));
-            self.warnings.push(Warning { what, place, count });
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Whose archive it is: the tenant and the source of a message.
 
-use super::message::{Claim, Form, Message};
+use super::message::{Form, Message};
 use crate::db::{DbError, Session};
 use crate::failure::Classified;
+use crate::message::{Announcement, Claim};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -71,7 +72,7 @@ impl Classified for ResolveError {
 /// Finds the source of a message, or creates it where that is allowed.
 pub(super) async fn resolve(session: &Session, message: &Message, may: MayCreate) -> Result<Target, ResolveError> {
     match &message.form {
-        Form::Persister { tenant, source } => by_ids(session, *tenant, *source, &message.identity).await,
+        Form::Persister { tenant, source } => by_ids(session, *tenant, *source, &message.announced.identity).await,
         Form::Ingress { category, reporter } => {
             by_claims(session, message, category.as_ref(), reporter.as_deref(), may).await
         }
@@ -102,10 +103,11 @@ async fn by_claims(
     reporter: Option<&str>,
     may: MayCreate,
 ) -> Result<Target, ResolveError> {
-    if message.identity.contradicts(&message.claim) {
+    let Announcement { identity, claim, .. } = &message.announced;
+    if identity.contradicts(claim) {
         return Err(ResolveError::TenantMismatch);
     }
-    let external = message.identity.tenant().or(message.claim.tenant()).ok_or(ResolveError::NoTenant)?;
+    let external = identity.tenant().or(claim.tenant()).ok_or(ResolveError::NoTenant)?;
     let tenant = match find_tenant(session, external).await? {
         Some(tenant) => tenant,
         None if !may.tenants => return Err(ResolveError::UnknownTenant("creating tenants is turned off")),

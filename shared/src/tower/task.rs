@@ -68,7 +68,7 @@ impl Tasks {
             .timeout(self.settings.timeout)
             .header("content-type", "application/json")
             .body(progress.body().to_string());
-        if let Some(identity) = &message.forwarded_identity {
+        if let Some(identity) = &message.announced.forwarded_identity {
             request = request.header("x-rh-identity", identity);
         }
         if let Some(request_id) = message.request_id() {

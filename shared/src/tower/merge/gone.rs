@@ -31,7 +31,7 @@ impl Merger<'_> {
                 Err(why) => {
                     all_known = false;
                     if let Some(why) = why {
-                        report.warn(format!("nothing of it is archived: {why}"), collection.name(), 1);
+                        report.warnings.add(format!("nothing of it is archived: {why}"), collection.name(), 1);
                     }
                 }
             }

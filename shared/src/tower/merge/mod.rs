@@ -56,7 +56,11 @@ impl Merger<'_> {
             if self.staged.of(merge.staged) > 0 {
                 repeats = if merge.may_repeat(report) { self.remove_repeats(merge).await? } else { 0 };
                 if repeats > 0 {
-                    report.warn("objects are there more than once; the newest counts", merge.table.name(), repeats);
+                    report.warnings.add(
+                        "objects are there more than once; the newest counts",
+                        merge.table.name(),
+                        repeats,
+                    );
                 }
                 done = self.merge(merge, report).await?;
             }
@@ -111,11 +115,11 @@ impl Merger<'_> {
         let unlinked = count("unlinked");
         let sample: Vec<String> = row.get("unlinked_sample");
         for link in &sample {
-            report.warn(format!("linked to nothing: {link}"), merge.table.name(), 1);
+            report.warnings.add(format!("linked to nothing: {link}"), merge.table.name(), 1);
         }
         let rest = unlinked - (sample.len() as u64).min(unlinked);
         if rest > 0 {
-            report.warn("linked to nothing, besides those named", merge.table.name(), rest);
+            report.warnings.add("linked to nothing, besides those named", merge.table.name(), rest);
         }
         Ok(TableStats { adds, updates, deletes: 0, unchanged: count("staged") - (adds + updates).min(count("staged")) })
     }

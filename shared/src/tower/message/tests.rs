@@ -1,29 +1,11 @@
 use super::*;
+use crate::kafka::Payload;
+use crate::message::tests::{encoded, ours, record};
 use proptest::prelude::*;
-use serde_json::json;
-
-fn record(value: &Value, headers: &[(&str, &str)]) -> Record {
-    Record {
-        partition_key: "platform.upload.catalog-0".into(),
-        topic: "platform.upload.catalog".into(),
-        partition: 0,
-        offset: 7,
-        timestamp: Some(1_600_000_000_123),
-        key: None,
-        value: Payload::Bytes(value.to_string().into_bytes()),
-        headers: headers.iter().map(|(name, value)| ((*name).into(), value.as_bytes().to_vec())).collect(),
-    }
-}
+use serde_json::{Value, json};
 
 fn message(value: Value, headers: &[(&str, &str)]) -> Message {
-    match Message::parse(&record(&value, headers)).unwrap() {
-        Parsed::Message(message) => *message,
-        Parsed::NotOurs(why) => panic!("{why}"),
-    }
-}
-
-fn encoded(identity: Value) -> String {
-    BASE64.encode(json!({ "identity": identity }).to_string())
+    ours(Message::parse(&record(&value, headers)))
 }
 
 #[test]
@@ -37,9 +19,12 @@ fn the_ingress_form() {
         &[],
     );
     assert_eq!(parsed.form, Form::Ingress { category: None, reporter: Some("uid".into()) });
-    assert_eq!((parsed.url.as_str(), parsed.size, parsed.request_id()), ("s3://b/k", Some(9), Some("r1")));
-    assert_eq!((parsed.identity.tenant(), parsed.claim.tenant()), (Some("34"), Some("12")));
-    assert_eq!(parsed.age.unwrap().nanosecond(), 449_719_273);
+    assert_eq!(
+        (parsed.announced.url.as_str(), parsed.announced.size, parsed.request_id()),
+        ("s3://b/k", Some(9), Some("r1"))
+    );
+    assert_eq!((parsed.announced.identity.tenant(), parsed.announced.claim.tenant()), (Some("34"), Some("12")));
+    assert_eq!(parsed.announced.age.unwrap().nanosecond(), 449_719_273);
     assert_eq!(parsed.task, None);
 }
 
@@ -54,7 +39,7 @@ fn the_persister_form() {
     assert_eq!(parsed.form, Form::Persister { tenant: 1, source: 2 });
     assert_eq!(parsed.request_id(), Some("r2"));
     assert_eq!(parsed.task, Some(TaskRef::Url("https://t/1".into())));
-    assert_eq!(parsed.identity.tenant(), Some("12"));
+    assert_eq!(parsed.announced.identity.tenant(), Some("12"));
 }
 
 #[test]
@@ -72,14 +57,6 @@ fn another_service_is_not_ours_by_header_or_by_key() {
     assert!(not_ours(json!("not even an object"), &[("service", "advisor")]));
     assert!(not_ours(json!({"url": "x", "service": "advisor"}), &[]));
     assert!(!not_ours(json!({"url": "x"}), &[("service", "catalog")]));
-}
-
-#[test]
-fn the_age_falls_back_to_kafkas_time_and_never_to_a_guess() {
-    let parsed = message(json!({"url": "x"}), &[]);
-    assert_eq!(parsed.age.unwrap().unix_timestamp_nanos(), 1_600_000_000_123_000_000);
-    let bad = Message::parse(&record(&json!({"url": "x", "timestamp": "yesterday"}), &[]));
-    assert!(matches!(bad, Err(MessageError::Key { key: "timestamp", .. })));
 }
 
 #[test]
@@ -105,21 +82,6 @@ fn what_is_no_message_says_why() {
         odd.value = value;
         assert_eq!(Message::parse(&odd).unwrap_err(), error);
     }
-    for identity in ["%%%", "bm90IGpzb24", "e30="] {
-        let error = Message::parse(&record(&json!({"url": "x", "b64_identity": identity}), &[])).unwrap_err();
-        assert!(matches!(error, MessageError::Identity(_)), "{identity}");
-    }
-}
-
-#[test]
-fn two_claims_contradict_only_in_the_same_number() {
-    let claim = |org: Option<&str>, account: Option<&str>| Claim {
-        org_id: org.map(Into::into),
-        account: account.map(Into::into),
-    };
-    assert!(claim(Some("1"), None).contradicts(&claim(Some("2"), None)));
-    assert!(claim(Some("1"), Some("7")).contradicts(&claim(Some("1"), Some("8"))));
-    assert!(!claim(Some("1"), None).contradicts(&claim(None, Some("8"))));
 }
 
 proptest! {

@@ -136,7 +136,7 @@ fn one_bad_object_is_reported_and_the_others_are_read() {
         results.insert(3, bad.clone());
         let (lines, report) = read_files(&[("job_templates/page2.json", list(json!(results)))]).unwrap();
         assert_eq!((lines.len(), report.bad_objects()), (20, 1), "{bad}");
-        let warning = &report.warnings[0];
+        let warning = &report.warnings.first[0];
         assert!(warning.what.contains(problem), "{} instead of {problem}", warning.what);
         assert!(warning.place.starts_with("api/v2/job_templates/page2.json object 4"), "{}", warning.place);
     }
@@ -218,6 +218,6 @@ proptest! {
         results.push(with(template(json!(1)), &key, value));
         let (lines, report) = read_files(&[("job_templates/page1.json", list(json!(results)))]).unwrap();
         prop_assert_eq!(lines.len() as u64 + report.bad_objects(), 21);
-        prop_assert_eq!(report.warning_count, report.bad_objects());
+        prop_assert_eq!(report.warnings.count, report.bad_objects());
     }
 }

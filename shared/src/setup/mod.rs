@@ -1,11 +1,17 @@
-//! The function `setup` below its handler: migrations, tenants and sources. Every command may be repeated.
+//! The function `setup` below its handler: migrations, tenants and sources, owners and who may import for them. Every
+//! command may be repeated.
 
+mod access;
+mod inventory;
+mod owners;
+
+use crate::candlepin::Permission;
+use crate::clock::Clock;
 use crate::db::{DbError, MigrateError, Pool, migrate};
 use crate::failure::Classified;
 use crate::settings::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio_postgres::types::Type;
 
 /// What `setup` can be asked to do, by direct invocation.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -35,15 +41,66 @@ pub enum Command {
         #[serde(default)]
         enabled: Option<bool>,
     },
+    /// Creates an owner of the Candlepin tables, or finds it and updates its display name.
+    CreateOwner {
+        /// Its key.
+        owner: String,
+        /// A name for people; a new owner without one is called by its key.
+        #[serde(default)]
+        display_name: Option<String>,
+    },
+    /// Lists the owners.
+    ListOwners {},
+    /// Says whose the manifests of an upstream consumer are.
+    RegisterUpstreamConsumer {
+        /// The consumer's uuid.
+        uuid: String,
+        /// The owner's key.
+        owner: String,
+    },
+    /// Takes that back.
+    UnregisterUpstreamConsumer {
+        /// The consumer's uuid.
+        uuid: String,
+    },
+    /// Lets an organisation act for an owner that is not its own.
+    Grant {
+        /// The organisation, as identities name it.
+        org: String,
+        /// The owner's key.
+        owner: String,
+        /// What it may do.
+        #[serde(default)]
+        permission: Permission,
+    },
+    /// Takes that back.
+    Revoke {
+        /// The organisation, as identities name it.
+        org: String,
+        /// The owner's key.
+        owner: String,
+        /// What it may do no more.
+        #[serde(default)]
+        permission: Permission,
+    },
+    /// Lists who may act for an owner that is not its own.
+    ListGrants {},
     /// Lists the commands.
     Help {},
 }
 
 /// Each command with its arguments and what it does.
-const HELP: [(&str, &str, &str); 4] = [
+const HELP: [(&str, &str, &str); 11] = [
     ("migrate", "", "bring the database up to date"),
     ("create-tenant", "external_tenant, [name]", "create a tenant, or find it"),
     ("create-source", "external_tenant, uid, [name], [enabled]", "create a source, or update its name and state"),
+    ("create-owner", "owner, [display_name]", "create an owner, or update its display name"),
+    ("list-owners", "", "list the owners, with their upstream consumers and their newest imports"),
+    ("register-upstream-consumer", "uuid, owner", "say whose the manifests of an upstream consumer are"),
+    ("unregister-upstream-consumer", "uuid", "take that back"),
+    ("grant", "org, owner, [permission]", "let an organisation import for an owner that is not its own"),
+    ("revoke", "org, owner, [permission]", "take that back"),
+    ("list-grants", "", "list who may import for an owner that is not its own"),
     ("help", "", "list the commands and the settings"),
 ];
 
@@ -96,7 +153,7 @@ impl Command {
 ///
 /// # Errors
 /// See [`SetupError`].
-pub async fn run(command: Command, pool: &Pool) -> Result<Value, SetupError> {
+pub async fn run(command: Command, pool: &Pool, clock: &Clock) -> Result<Value, SetupError> {
     match command {
         Command::Migrate {} => {
             let mut session = pool.get().await?;
@@ -105,14 +162,24 @@ pub async fn run(command: Command, pool: &Pool) -> Result<Value, SetupError> {
             Ok(json!(migrated))
         }
         Command::CreateTenant { external_tenant, name } => {
-            let id = create_tenant(pool, &required("external_tenant", &external_tenant)?, name.as_deref()).await?;
+            let external_tenant = required("external_tenant", &external_tenant)?;
+            let id = inventory::create_tenant(pool, &external_tenant, name.as_deref()).await?;
             Ok(json!({ "tenant_id": id }))
         }
         Command::CreateSource { external_tenant, uid, name, enabled } => {
             let uid = required("uid", &uid)?;
-            let source = create_source(pool, &external_tenant, &uid, name.as_deref(), enabled).await?;
+            let source = inventory::create_source(pool, &external_tenant, &uid, name.as_deref(), enabled).await?;
             source.ok_or_else(|| SetupError::Argument(format!("no tenant {external_tenant}; create-tenant makes one")))
         }
+        Command::CreateOwner { owner, display_name } => {
+            owners::create_owner(pool, clock, &owner, display_name.as_deref()).await
+        }
+        Command::ListOwners {} => owners::list_owners(pool).await,
+        Command::RegisterUpstreamConsumer { uuid, owner } => access::register(pool, clock, &uuid, &owner).await,
+        Command::UnregisterUpstreamConsumer { uuid } => access::unregister(pool, &uuid).await,
+        Command::Grant { org, owner, permission } => access::grant(pool, clock, &org, &owner, permission).await,
+        Command::Revoke { org, owner, permission } => access::revoke(pool, &org, &owner, permission).await,
+        Command::ListGrants {} => access::list_grants(pool).await,
         Command::Help {} => Ok(help()),
     }
 }
@@ -132,40 +199,6 @@ fn help() -> Value {
         .map(|(name, default, what)| json!({"variable": name, "default": default.trim_matches('`'), "sets": what}))
         .collect();
     json!({"commands": commands, "settings": settings})
-}
-
-async fn create_tenant(pool: &Pool, external_tenant: &str, name: Option<&str>) -> Result<i64, DbError> {
-    let sql = "INSERT INTO tenants AS t (external_tenant, name) VALUES ($1, $2)
-               ON CONFLICT (external_tenant) DO UPDATE SET name = coalesce(excluded.name, t.name)
-               RETURNING id";
-    let row = pool.get().await?.query_typed_one(sql, &[(&external_tenant, Type::TEXT), (&name, Type::TEXT)]).await?;
-    Ok(row.get(0))
-}
-
-/// `None` when there is no such tenant.
-async fn create_source(
-    pool: &Pool,
-    external_tenant: &str,
-    uid: &str,
-    name: Option<&str>,
-    enabled: Option<bool>,
-) -> Result<Option<Value>, DbError> {
-    let sql = "INSERT INTO sources AS s (tenant_id, uid, name, enabled)
-               SELECT id, $2, coalesce($3, $2), coalesce($4, true) FROM tenants WHERE external_tenant = $1
-               ON CONFLICT (tenant_id, uid) DO UPDATE
-                 SET name = coalesce($3, s.name), enabled = coalesce($4, s.enabled)
-               RETURNING tenant_id, id, enabled";
-    let row = pool
-        .get()
-        .await?
-        .query_typed_opt(
-            sql,
-            &[(&external_tenant, Type::TEXT), (&uid, Type::TEXT), (&name, Type::TEXT), (&enabled, Type::BOOL)],
-        )
-        .await?;
-    Ok(row.map(|row| {
-        json!({"tenant_id": row.get::<_, i64>(0), "source_id": row.get::<_, i64>(1), "enabled": row.get::<_, Option<bool>>(2)})
-    }))
 }
 
 #[cfg(test)]
@@ -188,5 +221,21 @@ mod tests {
             }
             assert!(Command::parse(&payload.to_string()).is_ok(), "{payload}");
         }
+    }
+
+    #[test]
+    fn a_command_that_is_unknown_is_answered_with_those_that_are_in_the_help() {
+        let told = Command::parse(r#"{"command":"drop"}"#).unwrap_err().to_string();
+        let known: Vec<&str> = told.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, HELP.map(|(name, _, _)| name));
+    }
+
+    #[test]
+    fn a_grant_is_for_imports_unless_it_says_otherwise() {
+        let grant = |rest: &str| Command::parse(&format!(r#"{{"command":"grant","org":"1","owner":"acme"{rest}}}"#));
+        assert_eq!(grant("").unwrap(), grant(r#","permission":"import""#).unwrap());
+        let error = grant(r#","permission":"everything""#).unwrap_err();
+        assert_eq!(error.kind(), "Command");
+        assert!(error.to_string().contains("unknown variant `everything`, expected `import`"), "{error}");
     }
 }

@@ -1,0 +1,87 @@
+//! Rules: replaced by higher ones of the same API; the first ones are taken whatever they are.
+
+use super::super::unload::Counts;
+use super::{Globals, new_id};
+use crate::db::DbError;
+use crate::manifest::rules::{Rules, RulesVersion};
+use crate::outbox::{Change, Event};
+use crate::warnings::Warnings;
+use serde_json::json;
+use tokio_postgres::types::Type;
+
+/// What stands for the version of rules that say none.
+const NO_VERSION: &str = "0";
+
+/// What to do with the manifest's rules.
+enum Verdict {
+    /// There are none, or they are those that are here, or lower ones.
+    Keep,
+    Replace,
+    /// They speak another API, or do not say which.
+    Incompatible,
+}
+
+/// The text's digest and version of the rules that are here.
+type Current = Option<(String, Vec<u8>)>;
+
+async fn current(globals: &Globals<'_>) -> Result<Current, DbError> {
+    let sql =
+        "SELECT version, sha256(convert_to(rules_blob, 'UTF8')) FROM cp_rules ORDER BY updated DESC, id DESC LIMIT 1";
+    Ok(globals.transaction.query_typed_opt(sql, &[]).await?.map(|row| (row.get(0), row.get(1))))
+}
+
+fn judge(rules: Option<&Rules>, current: &Current) -> Verdict {
+    let (Some(rules), Some((version, sha256))) = (rules, current) else {
+        return if rules.is_some() { Verdict::Replace } else { Verdict::Keep };
+    };
+    let current = RulesVersion::parse(version).filter(|_| version != NO_VERSION);
+    match (&rules.version, current) {
+        (Some(new), Some(old)) if !new.is_compatible(&old) => Verdict::Incompatible,
+        (Some(new), Some(old)) if *new > old => Verdict::Replace,
+        (Some(_), Some(_)) => Verdict::Keep,
+        // Rules that say their version are newer than all that do not.
+        (Some(_), None) => Verdict::Replace,
+        (None, Some(_)) => Verdict::Incompatible,
+        (None, None) => {
+            let new = ring::digest::digest(&ring::digest::SHA256, rules.text.as_bytes());
+            if new.as_ref() == sha256.as_slice() { Verdict::Keep } else { Verdict::Replace }
+        }
+    }
+}
+
+pub(super) async fn differs(globals: &Globals<'_>) -> Result<bool, DbError> {
+    Ok(matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Replace))
+}
+
+pub(super) async fn apply(
+    globals: &Globals<'_>,
+    events: &mut Vec<Event>,
+    warnings: &mut Warnings,
+) -> Result<Counts, DbError> {
+    let before = current(globals).await?;
+    let Some(rules) = &globals.head.rules else { return Ok(Counts::default()) };
+    match judge(Some(rules), &before) {
+        Verdict::Keep => return Ok(Counts { unchanged: 1, ..Counts::default() }),
+        Verdict::Incompatible => {
+            warnings.add("the rules are of another API than those in use, which stay", "rules", 1);
+            return Ok(Counts { unchanged: 1, ..Counts::default() });
+        }
+        Verdict::Replace => {}
+    }
+    let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
+    let id = new_id();
+    let sql = "WITH gone AS (DELETE FROM cp_rules)
+               INSERT INTO cp_rules (id, rules_blob, version, rulessource, created, updated)
+               VALUES ($1, $2, $3, 'DATABASE', $4, $4)";
+    globals
+        .transaction
+        .execute_typed(
+            sql,
+            &[(&id, Type::TEXT), (&rules.text, Type::TEXT), (&version, Type::TEXT), (&globals.now, Type::TIMESTAMP)],
+        )
+        .await?;
+    let replaced = before.map(|(version, _)| version);
+    events.push(Event::new(Change::Modified, "RULES", version, id, json!({"version": version, "replaced": replaced})));
+    let update = u64::from(replaced.is_some());
+    Ok(Counts { adds: 1 - update, updates: update, ..Counts::default() })
+}

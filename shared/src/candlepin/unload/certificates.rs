@@ -1,0 +1,210 @@
+//! Entitlement certificates: paired with their entitlements, keys sealed, each written once.
+
+use super::digest::Digester;
+use super::output::Output;
+use super::products::{ReadError, Scope};
+use super::tables::Bulk;
+use crate::archive::{Expander, Member};
+use crate::clock::to_timestamp;
+use crate::db::Tuple;
+use crate::keyring::Keyring;
+use crate::manifest::model::{CertificateJson, Serial, Text};
+use crate::manifest::{CertificatePem, ManifestError, PemFile, PrivateKey, certificate_and_key};
+use crate::warnings::Warnings;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// The folder of certificates as files.
+const FOLDER: &str = "entitlement_certificates/";
+
+/// Whom a certificate may be for: the world names the entitlement in it, the first design the subscription.
+pub(super) struct Names<'e> {
+    pub entitlement: &'e str,
+    pub subscription: Option<&'e str>,
+}
+
+/// Writes certificates that are not there yet.
+pub(super) struct Certificates<'a> {
+    scope: &'a Scope,
+    keyring: &'a Keyring,
+    /// Digest -> row, of those that are there.
+    known: HashMap<Vec<u8>, String>,
+    expander: Expander,
+    /// Files that belong to an entitlement.
+    paired: HashSet<String>,
+    pub adds: u64,
+}
+
+impl<'a> Certificates<'a> {
+    pub fn new(scope: &'a Scope, keyring: &'a Keyring, known: HashMap<Vec<u8>, String>) -> Self {
+        Self { scope, keyring, known, expander: Expander::new(), paired: HashSet::new(), adds: 0 }
+    }
+
+    /// The row of an entitlement's certificate, written where it is new. Compared with its file, where there is one.
+    pub fn place(
+        &mut self,
+        file: &str,
+        names: &Names<'_>,
+        json: &CertificateJson<'_>,
+        output: &mut Output,
+    ) -> Result<String, ReadError> {
+        let serial = json.serial.and_then(Serial::number);
+        let pem_name = serial.map(|serial| format!("{FOLDER}{serial}.pem"));
+        let member = pem_name.as_deref().and_then(|name| self.scope.members.get(name));
+        let mut as_json = None;
+        if let Some(member) = member {
+            self.paired.insert(member.name().to_owned());
+            as_json = Some(self.compare(file, member, json)?);
+        }
+        let digest = digest(names, json.cert.as_ref().map(Text::as_str), json.key.as_ref().map(Text::as_str));
+        if let Some(row) = self.known.get(&digest[..]) {
+            return Ok(row.clone());
+        }
+        let pem = match as_json.flatten() {
+            Some(pem) => pem,
+            None => certificate_and_key(file, json)?,
+        };
+        self.write(file, names, pem, serial, &digest, output)
+    }
+
+    /// Where JSON and file disagree, nobody knows which is right. Returns what was read, where it had to be.
+    fn compare(
+        &mut self,
+        file: &str,
+        member: Member<'_>,
+        json: &CertificateJson<'_>,
+    ) -> Result<Option<PemFile>, ManifestError> {
+        let text = text_of(&mut self.expander, member)?;
+        let parts = [json.cert.as_ref(), json.key.as_ref()].map(|part| part.map(Text::as_str).unwrap_or_default());
+        // As the world writes it: one text after the other.
+        if text.len() == parts[0].len() + parts[1].len() && text.starts_with(parts[0]) && text.ends_with(parts[1]) {
+            return Ok(None);
+        }
+        let in_file = PemFile::split(text).map_err(ManifestError::certificate(member.name()))?;
+        let in_json = certificate_and_key(file, json)?;
+        let same_certificate = match (&in_file.certificate, &in_json.certificate) {
+            (Some(a), Some(b)) => a.is_same(b),
+            _ => false,
+        };
+        let same_key = match (&in_file.key, &in_json.key) {
+            (Some(a), Some(b)) => a.is_same(b),
+            // A file of the certificate alone is fine.
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        if same_certificate && same_key {
+            Ok(Some(in_json))
+        } else {
+            let problem = format!("certificate or key are other ones than in {}", member.name());
+            Err(ManifestError::invalid(file, problem))
+        }
+    }
+
+    /// Files that belong to no entitlement's JSON, each with the name in its certificate.
+    pub fn left(&mut self, warnings: &mut Warnings) -> Result<HashMap<String, (String, PemFile)>, ManifestError> {
+        let mut left = HashMap::new();
+        for member in self.scope.members.under(FOLDER) {
+            let name = member.name();
+            if self.paired.contains(name) {
+                continue;
+            }
+            if !name.ends_with(".pem") {
+                warnings.add("a file of a kind that is not known there; it is ignored", name, 1);
+                continue;
+            }
+            let pem = PemFile::split(text_of(&mut self.expander, member)?).map_err(ManifestError::certificate(name))?;
+            let Some(certificate) = &pem.certificate else {
+                return Err(ManifestError::invalid(name, "it holds no certificate"));
+            };
+            let parsed = certificate.parse().map_err(ManifestError::certificate(name))?;
+            if name.trim_start_matches(FOLDER).trim_end_matches(".pem") != parsed.serial.to_string() {
+                return Err(ManifestError::invalid(name, "the certificate's serial number is not the file's name"));
+            }
+            left.insert(parsed.common_name.unwrap_or_default(), (name.to_owned(), pem));
+        }
+        Ok(left)
+    }
+
+    /// Writes a certificate that stands in a file alone.
+    pub fn place_file(
+        &mut self,
+        file: &str,
+        names: &Names<'_>,
+        pem: PemFile,
+        output: &mut Output,
+    ) -> Result<String, ReadError> {
+        let certificate = pem.certificate.as_ref().map(CertificatePem::text);
+        let digest = digest(names, certificate, pem.key.as_ref().map(|key| key.text().expose()));
+        match self.known.get(&digest[..]) {
+            Some(row) => Ok(row.clone()),
+            None => self.write(file, names, pem, None, &digest, output),
+        }
+    }
+
+    fn write(
+        &mut self,
+        file: &str,
+        names: &Names<'_>,
+        pem: PemFile,
+        serial: Option<i64>,
+        digest: &[u8],
+        output: &mut Output,
+    ) -> Result<String, ReadError> {
+        let PemFile { certificate: Some(certificate), key } = pem else {
+            return Err(ManifestError::invalid(file, "there is a key, and no certificate").into());
+        };
+        let parsed = certificate.parse().map_err(ManifestError::certificate(file))?;
+        if serial.is_some_and(|serial| serial != parsed.serial) {
+            return Err(ManifestError::invalid(file, "the serial number is not the certificate's").into());
+        }
+        let common_name = parsed.common_name.as_deref().unwrap_or_default();
+        if common_name != names.entitlement && Some(common_name) != names.subscription {
+            return Err(ManifestError::invalid(file, "the certificate is for another entitlement").into());
+        }
+        let id = Uuid::now_v7().simple().to_string();
+        let serial_id = local_serial();
+        let mut row = output.row(Bulk::Serials);
+        row.int8(serial_id);
+        row.int8(parsed.serial);
+        row.timestamp(to_timestamp(parsed.not_after));
+        row.timestamp(self.scope.now);
+        row.timestamp(self.scope.now);
+        let seal = |key: &PrivateKey| self.keyring.seal(&key_context(&id), key.text().expose().as_bytes());
+        let sealed = key.as_ref().map(seal).transpose()?;
+        let mut row = output.row(Bulk::Certificates);
+        row.text(&id);
+        row.bytea(certificate.text().as_bytes());
+        row.optional(sealed.as_ref().map(|sealed| &sealed.bytes[..]), Tuple::bytea);
+        row.optional_text(sealed.as_ref().map(|sealed| sealed.key_id.as_str()));
+        row.bytea(digest);
+        row.text(common_name);
+        row.int8(serial_id);
+        row.timestamp(self.scope.now);
+        row.timestamp(self.scope.now);
+        self.adds += 1;
+        self.known.insert(digest.to_vec(), id.clone());
+        Ok(id)
+    }
+}
+
+/// Where a key's text stands once it is sealed, which sealing binds it to.
+pub(in crate::candlepin) fn key_context(certificate: &str) -> String {
+    format!("cp_certificate/{certificate}")
+}
+
+/// Of certificate, key and the entitlement that both are for.
+fn digest(names: &Names<'_>, certificate: Option<&str>, key: Option<&str>) -> Vec<u8> {
+    let mut digester = Digester::new();
+    digester.text(names.entitlement).optional(certificate).optional(key);
+    digester.finish().to_vec()
+}
+
+fn text_of<'b>(expander: &'b mut Expander, member: Member<'b>) -> Result<&'b str, ManifestError> {
+    let bytes = expander.read(member)?;
+    std::str::from_utf8(bytes).map_err(|_| ManifestError::invalid(member.name(), "it is not text"))
+}
+
+/// A number for a certificate in this database: 63 bits of chance, so that two never meet.
+pub(in crate::candlepin) fn local_serial() -> i64 {
+    (Uuid::new_v4().as_u64_pair().1.rotate_left(17) >> 1).cast_signed()
+}

@@ -1,0 +1,24 @@
+//! The bulk of a manifest, products and entitlements, into the database: reading on a thread of its own, COPY on this one.
+//!
+//! What was imported last is known by its digests, so the reader knows at once what is new, what has changed and what is
+//! as it was, and rows go straight into their tables. What has changed is deleted and written again under its id.
+
+mod certificates;
+mod contents;
+mod digest;
+mod entitlements;
+mod facts;
+mod known;
+mod output;
+mod product_rows;
+mod products;
+mod tables;
+mod write;
+
+pub(super) use certificates::local_serial;
+pub(super) use entitlements::Incoming;
+pub use facts::Counts;
+pub(super) use facts::{Facts, SkuFacts};
+pub(super) use known::{KnownProduct, load};
+pub(super) use products::Scope;
+pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};

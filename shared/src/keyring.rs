@@ -1,1 +1,0 @@
-//! Private keys at rest: sealed with AES-256-GCM under keys that can be rotated.

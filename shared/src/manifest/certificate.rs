@@ -1,1 +1,0 @@
-//! X.509 certificates and private keys as they stand in manifests: PEM in JSON and in files.

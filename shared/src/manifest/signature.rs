@@ -1,1 +1,0 @@
-//! Who signed it: the signature over the exact bytes, and whether its certificate is trusted.

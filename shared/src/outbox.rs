@@ -1,0 +1,100 @@
+//! Events, written in the transaction that makes the change they tell of. Publishing them is another function's work.
+
+use crate::db::DbError;
+use serde::Serialize;
+use serde_json::{Value, json};
+use time::PrimitiveDateTime;
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+/// Events written by one statement.
+const BATCH: usize = 2_000;
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// It says something else.
+    Modified,
+    /// It is gone.
+    Deleted,
+    /// It is over.
+    Expired,
+}
+
+/// One event: what became of which object.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    /// What became of it.
+    #[serde(rename = "type")]
+    pub change: Change,
+    /// What it is: `PRODUCT`, `POOL`, ..
+    pub target: &'static str,
+    /// Its name for people.
+    pub target_name: String,
+    /// Its id.
+    pub entity_id: String,
+    /// What changed. Never a key, a certificate or an identity.
+    pub event_data: Value,
+    event_id: Uuid,
+}
+
+impl Event {
+    /// An event with an id of its own, by which a reader drops repeats.
+    pub fn new(
+        change: Change,
+        target: &'static str,
+        target_name: impl Into<String>,
+        entity_id: impl Into<String>,
+        event_data: Value,
+    ) -> Self {
+        let (target_name, entity_id) = (target_name.into(), entity_id.into());
+        Self { change, target, target_name, entity_id, event_data, event_id: Uuid::now_v7() }
+    }
+}
+
+/// What all events of one transaction have in common.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// Events of one key are published in order: `owner/<key>` or `tenant/<id>`.
+    pub key: String,
+    /// Who caused it, as far as the message says.
+    pub principal: Option<&'a str>,
+    /// Correlation id.
+    pub request_id: &'a str,
+    /// When.
+    pub now: PrimitiveDateTime,
+}
+
+/// Writes events, in order.
+///
+/// # Errors
+/// The database failed.
+pub async fn write(transaction: &Transaction<'_>, context: &Context<'_>, events: &[Event]) -> Result<(), DbError> {
+    let sql = "INSERT INTO outbox
+                 (event_id, key, type, target, target_name, entity_id, principal_data, request_id, event_data, created_at)
+               SELECT e.event_id, $2, e.type, e.target, e.target_name, e.entity_id, $3, $4, e.event_data, $5
+               FROM ROWS FROM (jsonb_to_recordset($1) AS (
+                      event_id uuid, type text, target text, target_name text, entity_id text, event_data jsonb
+                    )) WITH ORDINALITY e
+               ORDER BY e.ordinality";
+    let principal = context.principal.map(|name| json!({"type": "user", "name": name}));
+    for batch in events.chunks(BATCH) {
+        transaction
+            .execute_typed(
+                sql,
+                &[
+                    (&json!(batch), Type::JSONB),
+                    (&context.key, Type::TEXT),
+                    (&principal, Type::JSONB),
+                    (&context.request_id, Type::TEXT),
+                    (&context.now, Type::TIMESTAMP),
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Worlds in which manifests are imported: announced, delivered, and what is there afterwards as lines.
+
+use crate::World;
+use crate::announcement::{Announcement, ORG};
+use longshore_devkit::manifest::{Authority, Manifest};
+use std::path::Path;
+
+/// The uuid of the consumer of all manifests that do not name another.
+pub const UPSTREAM: &str = "0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10";
+
+/// How a record ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// It is done with.
+    Done,
+    /// It is to come again.
+    Again,
+}
+
+/// A key file, and the certificate of the authority that signs manifests: the variables that name both.
+pub(crate) fn trust_and_keys(folder: &Path) -> [(String, String); 2] {
+    let (keys, trusted) = (folder.join("keys.json"), folder.join("trusted.pem"));
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    std::fs::write(&keys, format!(r#"{{"current":"k1","keys":{{"k1":"{key}"}}}}"#)).unwrap();
+    std::fs::write(&trusted, Authority::new().pem()).unwrap();
+    [
+        ("LONGSHORE_KEYS".to_owned(), format!("file:{}", keys.display())),
+        ("LONGSHORE_TRUSTED_CERTIFICATES".to_owned(), trusted.display().to_string()),
+    ]
+}
+
+impl World {
+    /// A world with the owner of the usual organisation.
+    pub async fn with_owner() -> Self {
+        let world = Self::start().await;
+        world.owner(ORG).await;
+        world
+    }
+
+    /// Makes an owner whose id, key and name are alike.
+    pub async fn owner(&self, key: &str) {
+        let sql = "INSERT INTO cp_owner (id, account, displayname) VALUES (left($1, 32), $1, $1)";
+        self.client().execute(sql, &[&key]).await.unwrap();
+    }
+
+    /// Announces a manifest, signed by the authority that is trusted.
+    pub fn announce_manifest(&self, manifest: &Manifest) -> Announcement {
+        self.announce_bytes(manifest.build(&Authority::new()))
+    }
+
+    /// Announces any bytes as a manifest.
+    pub fn announce_bytes(&self, bytes: Vec<u8>) -> Announcement {
+        Announcement::manifest(&self.serve(bytes))
+    }
+
+    /// Delivers announcements in one batch and says for each how it ended.
+    pub async fn deliver_manifests(&self, announcements: &[Announcement]) -> Vec<Reply> {
+        let event = self.event(announcements);
+        let answer = self.importer.handle(&event, None).await.unwrap();
+        let failed: Vec<i64> = answer.failed().into_iter().map(|(_, offset)| offset).collect();
+        let event: serde_json::Value = serde_json::from_str(&event).unwrap();
+        let mut offsets: Vec<i64> = event["records"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|records| records.as_array().unwrap())
+            .map(|record| record["offset"].as_i64().unwrap())
+            .collect();
+        offsets.sort_unstable();
+        offsets.iter().map(|offset| if failed.contains(offset) { Reply::Again } else { Reply::Done }).collect()
+    }
+
+    /// Imports a manifest; how it ended is in [`World::history`].
+    pub async fn import(&self, manifest: &Manifest) {
+        self.import_announced(self.announce_manifest(manifest)).await;
+    }
+
+    /// Imports what is announced, which must be done with.
+    pub async fn import_announced(&self, announcement: Announcement) {
+        let replies = self.deliver_manifests(&[announcement]).await;
+        assert_eq!(replies, [Reply::Done], "{}", self.import_log().await);
+    }
+
+    /// The owners' histories, oldest first: `0 | message`.
+    pub async fn history(&self) -> String {
+        let sql = "SELECT concat_ws(' | ', status, statusmessage) FROM cp_import_record ORDER BY seq";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// The newest entry of the histories.
+    pub async fn last_entry(&self) -> String {
+        self.history().await.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Our own record of imports, and rejections.
+    pub async fn import_log(&self) -> String {
+        self.lines(
+            "SELECT concat_ws(' | ', outcome, error_kind, error) FROM imports ORDER BY id",
+            "SELECT concat_ws(' | ', 'rejected', kind, reason) FROM rejected_records ORDER BY id",
+        )
+        .await
+    }
+
+    /// Warnings of the last import, a line each: where, and what.
+    pub async fn import_warnings(&self) -> String {
+        let sql = "SELECT concat_ws(' | ', w ->> 'where', w ->> 'what')
+                   FROM (SELECT warnings FROM imports ORDER BY id DESC LIMIT 1) i, jsonb_array_elements(warnings) w";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// Subscriptions, by upstream entitlement: `entitlement | product x quantity | provided | derived`.
+    pub async fn subscriptions(&self) -> String {
+        let sql = "SELECT concat_ws(' | ', s.upstream_entitlement_id, s.product_id || ' x ' || s.quantity,
+                     (SELECT 'with ' || string_agg(product_id, ',' ORDER BY product_id)
+                      FROM cp_subscription_products p WHERE p.subscription_id = s.id),
+                     'guests ' || s.derivedproduct_id,
+                     (SELECT 'with ' || string_agg(product_id, ',' ORDER BY product_id)
+                      FROM cp_sub_derivedprods p WHERE p.subscription_id = s.id))
+                   FROM cp_subscription s JOIN cp_owner o ON o.id = s.owner_id
+                   ORDER BY o.account, s.upstream_entitlement_id, s.quantity";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// Pools: `type | product x quantity | sub key | custom`.
+    pub async fn pools(&self) -> String {
+        let sql = "SELECT concat_ws(' | ', p.type, g.product_id || ' x ' || p.quantity, p.subscriptionsubkey,
+                     CASE WHEN p.managed THEN NULL ELSE 'custom' END)
+                   FROM cp_pool p JOIN cp_products g ON g.uuid = p.product_uuid JOIN cp_owner o ON o.id = p.owner_id
+                   ORDER BY o.account, g.product_id, p.quantity, p.subscriptionsubkey, p.type";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// Products with their contents: `id | name | attributes | contents`.
+    pub async fn products(&self) -> String {
+        let sql = "SELECT concat_ws(' | ', p.product_id, p.name,
+                     (SELECT string_agg(a.name || '=' || coalesce(a.value, ''), ',' ORDER BY a.name)
+                      FROM cp_product_attributes a WHERE a.product_uuid = p.uuid),
+                     (SELECT string_agg(c.content_id || CASE WHEN l.enabled THEN '' ELSE ' off' END, ',' ORDER BY c.content_id)
+                      FROM cp_product_contents l JOIN cp_contents c ON c.uuid = l.content_uuid WHERE l.product_uuid = p.uuid))
+                   FROM cp_products p JOIN cp_owner o ON o.id = p.owner_id ORDER BY o.account, p.product_id";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// Events in the outbox, in order: `TARGET TYPE name`.
+    pub async fn events(&self) -> String {
+        let sql = "SELECT concat_ws(' ', target, type, target_name) FROM outbox ORDER BY id";
+        self.lines(sql, "SELECT '' WHERE false").await
+    }
+
+    /// Forgets the events so far.
+    pub async fn forget_events(&self) {
+        self.execute("DELETE FROM outbox").await;
+    }
+}
