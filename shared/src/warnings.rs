@@ -45,4 +45,10 @@ impl Warnings {
             self.first.push(Warning { what, place, count });
         }
     }
+
+    /// Adds those of another list.
+    pub fn append(&mut self, other: Self) {
+        self.count += other.count;
+        self.first.extend(other.first.into_iter().take(MAX_WARNINGS.saturating_sub(self.first.len())));
+    }
 }

@@ -2,11 +2,12 @@
 
 use super::Conflict;
 use super::error::{Conflicts, ImportError};
-use super::globals::{self, Globals};
+use super::globals::Globals;
+use super::last::{Last, conflicts, remember};
 use super::owner::{Owner, resolve};
 use super::prepare::Prepared;
 use super::record::{self, Ending, Entry, Origin, Phases, Seen, Stats, Status, phase};
-use super::refresh::Refresh;
+use super::refresh::{Refresh, Refreshed};
 use super::unload::{Scope, Unloaded, contradicts, load, unload};
 use super::upstream::{self, Upstream};
 use crate::clock::Clock;
@@ -15,15 +16,13 @@ use crate::keyring::Keyring;
 use crate::manifest::Head;
 use crate::outbox::{self, Change, Event};
 use crate::settings::ImportSettings;
+use crate::warnings::Warnings;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
-use tokio_postgres::types::{ToSql, Type};
-
-/// The one kind of export that is imported: those of a consumer, as opposed to those of a whole system.
-pub(super) const METADATA_TYPE: &str = "per_user";
+use tokio_postgres::types::Type;
 
 /// How an import ended.
 #[derive(Debug)]
@@ -67,12 +66,6 @@ pub(super) struct Import<'a> {
     pub keyring: Arc<Keyring>,
 }
 
-/// The owner's last import.
-struct Last {
-    exported: PrimitiveDateTime,
-    sha256: Option<String>,
-}
-
 impl Import<'_> {
     /// Imports a manifest.
     ///
@@ -80,26 +73,26 @@ impl Import<'_> {
     pub async fn apply(
         &self,
         session: &mut Session,
-        prepared: Prepared,
+        mut prepared: Prepared,
         seen: &Seen,
         mut phases: Phases,
     ) -> Result<Imported, ImportError> {
         session.begin();
         let mut transaction = session.transaction().await?;
         let waiting = Instant::now();
-        let owner = self.lock_owner(&transaction, &prepared).await?;
+        let owner = self.lock_owner(&transaction, &mut prepared).await?;
         phase(&mut phases, "wait", waiting.elapsed());
         if record::done_before(&transaction, self.origin).await? {
             transaction.commit().await?;
             session.done();
             return Ok(Imported { outcome: Outcome::AlreadyImported, stats: Stats::new(), warnings: 0 });
         }
-        let last = last_import(&transaction, &owner.id).await?;
-        let same = last.as_ref().is_some_and(|last| last.sha256.is_some() && last.sha256 == seen.sha256);
+        let last = Last::load(&transaction, &owner.id).await?;
+        let same = last.as_ref().is_some_and(|last| last.is_of(seen));
         let imported = if same && !self.force.contains(&Conflict::ManifestSame) {
             self.nothing_to_do(&transaction, &owner, seen, phases).await?
         } else {
-            self.replace(&mut transaction, owner, last, prepared, seen, phases).await?
+            self.replace(&mut transaction, &owner, last, prepared, seen, phases).await?
         };
         let committing = Instant::now();
         transaction.commit().await?;
@@ -109,11 +102,11 @@ impl Import<'_> {
     }
 
     /// Imports of one owner, and undoing them, wait here for each other.
-    async fn lock_owner(&self, transaction: &Transaction<'_>, prepared: &Prepared) -> Result<Owner, ImportError> {
+    async fn lock_owner(&self, transaction: &Transaction<'_>, prepared: &mut Prepared) -> Result<Owner, ImportError> {
         let uuid = prepared.head.consumer.uuid.as_str();
         let resolved = resolve(transaction, Some(uuid), self.named, self.org).await?;
         if let Some(warning) = &resolved.warning {
-            tracing::warn!("{warning}");
+            prepared.warnings.add(warning, "metadata.owner", 1);
         }
         tracing::Span::current().record("owner", &resolved.owner.key);
         let sql = "SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE";
@@ -166,7 +159,7 @@ impl Import<'_> {
     async fn replace(
         &self,
         transaction: &mut Transaction<'_>,
-        owner: Owner,
+        owner: &Owner,
         last: Option<Last>,
         prepared: Prepared,
         seen: &Seen,
@@ -174,54 +167,61 @@ impl Import<'_> {
     ) -> Result<Imported, ImportError> {
         let Prepared { container, head, mut forced, mut warnings } = prepared;
         let linked = upstream::linked(&*transaction, &owner.id).await?;
-        self.check_conflicts(transaction, &owner, &head, last.as_ref(), linked.as_ref(), &mut forced).await?;
+        self.check_conflicts(transaction, owner, conflicts(&head, last.as_ref(), linked.as_ref()), &head, &mut forced)
+            .await?;
         // Taken now, not before: this import is younger than the one that had its turn before.
         let now = self.clock.timestamp();
-        let type_label = upstream::wanted(&head, linked.as_ref()).type_label;
+        if let Some(identity) = head.identity.as_ref().filter(|identity| identity.expires < now) {
+            warnings.add(format!("the identity certificate expired at {}", identity.expires), &identity.file, 1);
+        }
         let scope = Scope { owner: owner.id.clone(), now, members: container.files.clone(), depth: self.depth };
         let reading = Instant::now();
         let unloaded = self.unload(transaction, &scope).await?;
         phase(&mut phases, "read", reading.elapsed());
 
         let writing = Instant::now();
-        let transaction = &*transaction;
+        let type_label = upstream::wanted(&head, linked.as_ref()).type_label;
         let shared = Globals { transaction, owner: &owner.id, head: &head, type_label: &type_label, now };
-        let mut globals = shared.apply(&mut warnings).await?;
-        let mut upstream_events = Vec::new();
-        upstream::store(transaction, &owner.id, &head, &self.keyring, now, &mut upstream_events).await?;
-        let refreshed = Refresh { transaction, owner: &owner, head: &head, now }.run(unloaded).await?;
-        shared.remove_unused(&mut globals).await?;
-        let mut stats = globals.stats;
-        stats.extend(refreshed.stats);
-        warnings.first.extend(refreshed.warnings.first);
-        warnings.count += refreshed.warnings.count;
-
-        let mut events = globals.events;
-        events.extend(refreshed.events);
-        events.extend(upstream_events);
+        let (mut refreshed, mut events) = self.refresh(owner, &shared, unloaded, &mut warnings).await?;
         let moved = remember(transaction, &owner.id, &head, seen, last.as_ref(), now).await?;
         if moved || !events.is_empty() {
-            events.push(self.import_event(&owner, &head, &forced, &stats));
+            events.push(self.import_event(owner, &head, &forced, &refreshed.stats));
         }
-        self.write_events(transaction, &owner, &events, now).await?;
-        let forced: Vec<&'static str> = forced.iter().map(|conflict| conflict.name()).collect();
-        let (status, message) = success(&owner.key, &forced, refreshed.active, refreshed.expired);
-        let upstream = upstream::linked(transaction, &owner.id).await?;
-        let id = self.enter(transaction, &owner, seen, status, &message, upstream.as_ref()).await?;
+        self.write_events(transaction, owner, &events, now).await?;
+        let conflicts: Vec<&'static str> = forced.iter().map(|conflict| conflict.name()).collect();
+        let (status, message) = success(&owner.key, &conflicts, refreshed.active, refreshed.expired);
+        let upstream = upstream::linked(&*transaction, &owner.id).await?;
+        let id = self.enter(transaction, owner, seen, status, &message, upstream.as_ref()).await?;
         phase(&mut phases, "write", writing.elapsed());
-        let warned = warnings.count;
-        let ending = Ending {
-            outcome: "imported",
-            record: Some(&id),
-            stats: stats.clone(),
-            warnings,
-            conflicts: forced,
-            phases,
-            error: None,
-        };
+        let stats = std::mem::take(&mut refreshed.stats);
+        let imported = Imported { outcome: Outcome::Imported, stats: stats.clone(), warnings: warnings.count };
+        let ending = Ending { outcome: "imported", record: Some(&id), stats, warnings, conflicts, phases, error: None };
         let finished = self.clock.timestamp();
         record::write_import(transaction, self.origin, Some(&owner.id), seen, &ending, finished).await?;
-        Ok(Imported { outcome: Outcome::Imported, stats, warnings: warned })
+        Ok(imported)
+    }
+
+    /// Writes everything but the bulk. Events come in the order in which a reader should hear of them: what all owners
+    /// share, products, subscriptions, pools, the upstream consumer.
+    async fn refresh(
+        &self,
+        owner: &Owner,
+        shared: &Globals<'_>,
+        unloaded: Unloaded,
+        warnings: &mut Warnings,
+    ) -> Result<(Refreshed, Vec<Event>), ImportError> {
+        let Globals { transaction, head, now, .. } = *shared;
+        let mut globals = shared.apply(warnings).await?;
+        let mut upstream_events = Vec::new();
+        upstream::store(transaction, &owner.id, head, &self.keyring, now, &mut upstream_events).await?;
+        let mut refreshed = Refresh { transaction, owner, head, now }.run(unloaded).await?;
+        shared.remove_unused(&mut globals).await?;
+        warnings.append(std::mem::take(&mut refreshed.warnings));
+        refreshed.stats.extend(globals.stats);
+        let mut events = globals.events;
+        events.append(&mut refreshed.events);
+        events.append(&mut upstream_events);
+        Ok((refreshed, events))
     }
 
     /// Conflicts are collected and reported together, those that are forced left out.
@@ -229,32 +229,13 @@ impl Import<'_> {
         &self,
         transaction: &Transaction<'_>,
         owner: &Owner,
+        found: Vec<(Conflict, String)>,
         head: &Head,
-        last: Option<&Last>,
-        linked: Option<&Upstream>,
         forced: &mut Vec<Conflict>,
     ) -> Result<(), ImportError> {
         let uuid = &head.consumer.uuid;
         if upstream::is_elsewhere(transaction, uuid, &owner.id).await? {
             return Err(ImportError::Elsewhere { uuid: uuid.clone() });
-        }
-        let mut found = Vec::new();
-        let created = head.meta.created.0;
-        if let Some(last) = last {
-            if last.exported > created {
-                let about = format!("it was made at {created}, the one imported last at {}", last.exported);
-                found.push((Conflict::ManifestOld, about));
-            } else if whole_second(last.exported) == whole_second(created) {
-                let about = format!("another manifest that was made at {created} was imported last");
-                found.push((Conflict::ManifestSame, about));
-            }
-        }
-        if let Some(linked) = linked.filter(|linked| linked.uuid != *uuid) {
-            let about = format!(
-                "it is of consumer {uuid}, and the owner imports from consumer {} ({}); undo that import, or force this one",
-                linked.uuid, linked.name
-            );
-            found.push((Conflict::DistributorConflict, about));
         }
         let (insisted, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|(found, _)| self.force.contains(found));
         forced.extend(insisted.into_iter().map(|(conflict, _)| conflict));
@@ -300,44 +281,6 @@ impl Import<'_> {
         };
         outbox::write(transaction, &context, events).await
     }
-}
-
-fn whole_second(moment: PrimitiveDateTime) -> i64 {
-    moment.assume_utc().unix_timestamp()
-}
-
-async fn last_import(transaction: &Transaction<'_>, owner: &str) -> Result<Option<Last>, DbError> {
-    let sql = "SELECT exported, archive_sha256 FROM cp_export_metadata WHERE owner_id = $1 AND type = $2";
-    let row = transaction.query_typed_opt(sql, &[(&owner, Type::TEXT), (&METADATA_TYPE, Type::TEXT)]).await?;
-    Ok(row.map(|row| Last { exported: row.get(0), sha256: row.get(1) }))
-}
-
-/// Remembers which manifest was imported last. Returns whether that is another one than before.
-async fn remember(
-    transaction: &Transaction<'_>,
-    owner: &str,
-    head: &Head,
-    seen: &Seen,
-    last: Option<&Last>,
-    now: PrimitiveDateTime,
-) -> Result<bool, DbError> {
-    let sql = "INSERT INTO cp_export_metadata (id, type, exported, owner_id, archive_sha256, created, updated)
-               VALUES ($1, $2, $3, $4, $5, $6, $6)
-               ON CONFLICT (owner_id, type) DO UPDATE SET
-                 exported = excluded.exported, archive_sha256 = excluded.archive_sha256, updated = excluded.updated";
-    let created = head.meta.created.0;
-    let values: [(&(dyn ToSql + Sync), Type); 6] = [
-        (&globals::new_id(), Type::TEXT),
-        (&METADATA_TYPE, Type::TEXT),
-        (&created, Type::TIMESTAMP),
-        (&owner, Type::TEXT),
-        (&seen.sha256, Type::TEXT),
-        (&now, Type::TIMESTAMP),
-    ];
-    transaction.execute_typed(sql, &values).await?;
-    let sql = "UPDATE cp_owner SET last_refreshed = $2, last_content_update = $2 WHERE id = $1";
-    transaction.execute_typed(sql, &[(&owner, Type::TEXT), (&now, Type::TIMESTAMP)]).await?;
-    Ok(last.is_none_or(|last| last.exported != created))
 }
 
 /// The history's words for an import that succeeded.

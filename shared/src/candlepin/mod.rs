@@ -8,6 +8,7 @@ mod error;
 mod globals;
 mod import;
 mod importer;
+mod last;
 mod message;
 mod owner;
 mod pools;

@@ -1,6 +1,6 @@
 //! Taking an owner's imports back: as if there had been none, but for the history.
 
-use super::import::METADATA_TYPE;
+use super::last::METADATA_TYPE;
 use super::owner::Owner;
 use super::record::{self, Entry, Status};
 use super::terms::Plan;

@@ -97,14 +97,14 @@ pub(crate) fn read_head(
     let identity = read_upstream_consumer(files, &mut consumer, warnings)?;
     consumer.url_web = consumer.url_web.take().or_else(|| meta.web_app_prefix.clone());
     check_widths(&consumer)?;
-    if container.kind == Kind::Manifest && !has_products {
+    if !has_products {
         warnings.add("there are no products, so there are no subscriptions", "products/", 1);
     }
     Ok(Head {
         consumer_types: read_all(files, "consumer_types/", |found: &ConsumerType| &found.label)?,
         distributor_versions: read_distributor_versions(files)?,
         cdns: read_all(files, "content_delivery_network/", |found: &Cdn| &found.label)?,
-        rules: read_rules(container.kind, files)?,
+        rules: read_rules(files)?,
         meta,
         consumer,
         identity,
@@ -161,7 +161,7 @@ fn check_keys<'a>(folder: &str, keys: impl Iterator<Item = &'a String>) -> Resul
 
 /// `rules2/rules.js`, which must say its version; else `rules/rules.js`, which may. The copy for old servers,
 /// `rules/default-rules.js`, is nobody's any more.
-fn read_rules(kind: Kind, files: &mut Files<'_>) -> Result<Option<Rules>, ManifestError> {
+fn read_rules(files: &mut Files<'_>) -> Result<Option<Rules>, ManifestError> {
     if let Some(member) = files.members().get("rules2/rules.js") {
         let rules = Rules::new(files.text(member)?);
         if rules.version.is_none() {
@@ -171,9 +171,6 @@ fn read_rules(kind: Kind, files: &mut Files<'_>) -> Result<Option<Rules>, Manife
         return Ok(Some(rules));
     }
     let old = files.members().get("rules/rules.js");
-    if old.is_none() && kind == Kind::DataBundle {
-        return Ok(None);
-    }
     old.map(|member| Ok(Rules::new(files.text(member)?))).transpose()
 }
 

@@ -49,6 +49,10 @@ pub(super) fn read_all(
     warnings: &mut Warnings,
     output: &mut Output,
 ) -> Result<Vec<Incoming>, ReadError> {
+    // Without products there is nothing to be entitled to, whatever lies there.
+    if !files.has_folder("products/") {
+        return Ok(Vec::new());
+    }
     let mut all = Vec::new();
     for member in files.json_files("entitlements/") {
         let file = member.name();

@@ -1,0 +1,89 @@
+//! The owner's last import: what a manifest is compared with, and what the next one will be compared with.
+
+use super::Conflict;
+use super::globals::new_id;
+use super::record::Seen;
+use super::upstream::Upstream;
+use crate::db::DbError;
+use crate::manifest::Head;
+use time::PrimitiveDateTime;
+use tokio_postgres::Transaction;
+use tokio_postgres::types::{ToSql, Type};
+
+/// The one kind of export that is imported: those of a consumer, as opposed to those of a whole system.
+pub(super) const METADATA_TYPE: &str = "per_user";
+
+/// The owner's last import.
+pub(super) struct Last {
+    exported: PrimitiveDateTime,
+    sha256: Option<String>,
+}
+
+impl Last {
+    pub async fn load(transaction: &Transaction<'_>, owner: &str) -> Result<Option<Self>, DbError> {
+        let sql = "SELECT exported, archive_sha256 FROM cp_export_metadata WHERE owner_id = $1 AND type = $2";
+        let row = transaction.query_typed_opt(sql, &[(&owner, Type::TEXT), (&METADATA_TYPE, Type::TEXT)]).await?;
+        Ok(row.map(|row| Self { exported: row.get(0), sha256: row.get(1) }))
+    }
+
+    /// Whether it was of the very same archive.
+    pub fn is_of(&self, seen: &Seen) -> bool {
+        self.sha256.is_some() && self.sha256 == seen.sha256
+    }
+
+    /// How the manifest's age conflicts with it.
+    fn conflict(&self, created: PrimitiveDateTime) -> Option<(Conflict, String)> {
+        let second = |moment: PrimitiveDateTime| moment.assume_utc().unix_timestamp();
+        if self.exported > created {
+            let about = format!("it was made at {created}, the one imported last at {}", self.exported);
+            Some((Conflict::ManifestOld, about))
+        } else if second(self.exported) == second(created) {
+            Some((Conflict::ManifestSame, format!("another manifest that was made at {created} was imported last")))
+        } else {
+            None
+        }
+    }
+}
+
+/// All that keeps the manifest from being imported until somebody insists.
+pub(super) fn conflicts(head: &Head, last: Option<&Last>, linked: Option<&Upstream>) -> Vec<(Conflict, String)> {
+    let age = last.and_then(|last| last.conflict(head.meta.created.0));
+    let uuid = &head.consumer.uuid;
+    let distributor = linked.filter(|linked| linked.uuid != *uuid).map(|linked| {
+        let Upstream { uuid: other, name, .. } = linked;
+        let about = format!(
+            "it is of consumer {uuid}, and the owner imports from consumer {other} ({name}); undo that import, or force \
+             this one"
+        );
+        (Conflict::DistributorConflict, about)
+    });
+    age.into_iter().chain(distributor).collect()
+}
+
+/// Remembers which manifest was imported last. Returns whether it was made at another time than the one before.
+pub(super) async fn remember(
+    transaction: &Transaction<'_>,
+    owner: &str,
+    head: &Head,
+    seen: &Seen,
+    last: Option<&Last>,
+    now: PrimitiveDateTime,
+) -> Result<bool, DbError> {
+    let sql = "INSERT INTO cp_export_metadata (id, type, exported, owner_id, archive_sha256, created, updated)
+               VALUES ($1, $2, $3, $4, $5, $6, $6)
+               ON CONFLICT (owner_id, type) DO UPDATE SET
+                 exported = excluded.exported, archive_sha256 = excluded.archive_sha256, updated = excluded.updated";
+    let created = head.meta.created.0;
+    let values: [(&(dyn ToSql + Sync), Type); 6] = [
+        (&new_id(), Type::TEXT),
+        (&METADATA_TYPE, Type::TEXT),
+        (&created, Type::TIMESTAMP),
+        (&owner, Type::TEXT),
+        (&seen.sha256, Type::TEXT),
+        (&now, Type::TIMESTAMP),
+    ];
+    transaction.execute_typed(sql, &values).await?;
+    let sql = "UPDATE cp_owner SET last_refreshed = $2, last_content_update = $2 WHERE id = $1";
+    transaction.execute_typed(sql, &[(&owner, Type::TEXT), (&now, Type::TIMESTAMP)]).await?;
+    Ok(last.is_none_or(|last| last.exported != created))
+}
