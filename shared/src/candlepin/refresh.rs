@@ -5,7 +5,7 @@ use super::globals::cdn_id;
 use super::owner::Owner;
 use super::pools::{self, Pool};
 use super::record::Stats;
-use super::subscriptions::{self, Subscription};
+use super::subscriptions::{self, Existing, Subscription};
 use super::terms::Plan;
 use super::unload::{KnownProduct, Unloaded, delete_loose_contents, delete_products};
 use crate::db::DbError;
@@ -39,10 +39,10 @@ pub(super) struct Refreshed {
 }
 
 impl Refresh<'_> {
-    pub async fn run(&self, mut unloaded: Unloaded) -> Result<Refreshed, DbError> {
+    pub async fn run(&self, existing: Vec<Existing>, mut unloaded: Unloaded) -> Result<Refreshed, DbError> {
         let (transaction, owner, now) = (self.transaction, &*self.owner.id, self.now);
         let cdn = cdn_id(transaction, self.head.meta.cdn_label.as_deref()).await?;
-        let existing = subscriptions::load(transaction, owner).await?;
+        let existing: Vec<Subscription> = existing.into_iter().map(|existing| existing.subscription).collect();
         let certificates_before: Vec<String> =
             existing.iter().filter_map(|subscription| subscription.terms.certificate_id.clone()).collect();
         let incoming = std::mem::take(&mut unloaded.incoming);
@@ -54,9 +54,11 @@ impl Refresh<'_> {
         let active = wanted.len() - expired.len();
         let kept: HashSet<String> =
             wanted.iter().filter_map(|subscription| subscription.terms.certificate_id.clone()).collect();
+        let resourced = subscriptions::resourced(&existing, &wanted);
         let plan = Plan::of(existing, wanted);
 
         subscriptions::write(transaction, owner, &plan, now).await?;
+        subscriptions::note_sources(transaction, &resourced).await?;
         pools::write(transaction, owner, &pool_plan, now).await?;
         subscriptions::delete(transaction, &plan.gone_ids()).await?;
         let loose: Vec<String> = certificates_before.into_iter().filter(|id| !kept.contains(id)).collect();

@@ -130,7 +130,8 @@ pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Cloc
 /// Deletes what imports have made.
 async fn remove(transaction: &Transaction<'_>, owner: &str) -> Result<(Undone, Vec<Event>), DbError> {
     let pool_plan = Plan::of(pools::load(transaction, owner).await?, Vec::new());
-    let plan = Plan::of(subscriptions::load(transaction, owner).await?, Vec::new());
+    let existing = subscriptions::load(transaction, owner).await?;
+    let plan = Plan::of(existing.into_iter().map(|existing| existing.subscription).collect(), Vec::new());
     pools::delete(transaction, &pool_plan.gone_ids()).await?;
     subscriptions::delete(transaction, &plan.gone_ids()).await?;
     let certificates: Vec<String> =
