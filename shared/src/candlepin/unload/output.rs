@@ -89,6 +89,9 @@ impl Output {
     }
 
     fn send(&mut self, table: Bulk) -> Result<(), Stopped> {
+        if let Some(before) = table.refers_to() {
+            self.send(before)?;
+        }
         self.send_forgotten()?;
         let rows = self.buffers[table as usize].split().freeze();
         if rows.is_empty() {
@@ -107,5 +110,43 @@ impl Output {
 
     fn pass_on(&self, step: Step) -> Result<(), Stopped> {
         self.steps.as_ref().map_or(Ok(()), |steps| steps.blocking_send(step).map_err(|_| Stopped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_referred_to_are_sent_first_however_few_they_are() {
+        let (sender, mut steps) = tokio::sync::mpsc::channel(4);
+        let mut output = Output::new(sender);
+        output.row(Bulk::Serials).int8(1);
+        output.row(Bulk::Certificates).bytea(&vec![0; CHUNK_BYTES]);
+        output.send_full().unwrap();
+        let mut sent = || match steps.try_recv() {
+            Ok(Step::Copy(table, _)) => Some(table),
+            _ => None,
+        };
+        assert_eq!([sent(), sent(), sent()], [Some(Bulk::Serials), Some(Bulk::Certificates), None]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_referred_to_are_sent_first_however_few_they_are() {
+        let (sender, mut steps) = tokio::sync::mpsc::channel(4);
+        let mut output = Output::new(sender);
+        output.row(Bulk::Serials).int8(1);
+        output.row(Bulk::Certificates).bytea(&vec![0; CHUNK_BYTES]);
+        output.send_full().unwrap();
+        let mut sent = || match steps.try_recv() {
+            Ok(Step::Copy(table, _)) => Some(table),
+            _ => None,
+        };
+        assert_eq!([sent(), sent(), sent()], [Some(Bulk::Serials), Some(Bulk::Certificates), None]);
     }
 }
