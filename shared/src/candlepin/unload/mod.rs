@@ -21,4 +21,6 @@ pub use facts::Counts;
 pub(super) use facts::{Facts, SkuFacts};
 pub(super) use known::{KnownProduct, load};
 pub(super) use products::Scope;
-pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};
+pub(super) use write::{
+    UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload, used_products,
+};
