@@ -7,6 +7,7 @@ pub mod cargo_lambda;
 pub mod http_client;
 pub mod http_server;
 pub mod kafka_event;
+pub mod keys;
 pub mod manifest;
 mod pip;
 pub mod postgres;

@@ -9,7 +9,9 @@ pub mod function;
 mod import_rows;
 mod imports;
 mod proxied;
+mod refusals;
 mod rows;
+pub mod samples;
 mod world;
 
 pub use announcement::{Announcement, ORG};
@@ -20,3 +22,4 @@ pub use imports::{Reply, UPSTREAM, later, small};
 pub use longshore_devkit::archive::ArchiveBuilder;
 pub use longshore_devkit::manifest;
 pub use longshore_devkit::tower::object;
+pub use refusals::{next_manifest, signed_export, small_manifest};
