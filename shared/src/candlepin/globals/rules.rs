@@ -7,6 +7,7 @@ use crate::manifest::rules::{Rules, RulesVersion};
 use crate::outbox::{Change, Event};
 use crate::warnings::Warnings;
 use serde_json::json;
+use std::cmp::Ordering;
 use tokio_postgres::types::Type;
 
 /// What stands for the version of rules that say none.
@@ -14,9 +15,11 @@ const NO_VERSION: &str = "0";
 
 /// What to do with the manifest's rules.
 enum Verdict {
-    /// There are none, or they are those that are here, or lower ones.
+    /// There are none, or they are those that are here.
     Keep,
     Replace,
+    /// Somebody whose rules are newer imports here too.
+    Lower,
     /// They speak another API, or do not say which.
     Incompatible,
 }
@@ -37,8 +40,11 @@ fn judge(rules: Option<&Rules>, current: &Current) -> Verdict {
     let current = RulesVersion::parse(version).filter(|_| version != NO_VERSION);
     match (&rules.version, current) {
         (Some(new), Some(old)) if !new.is_compatible(&old) => Verdict::Incompatible,
-        (Some(new), Some(old)) if *new > old => Verdict::Replace,
-        (Some(_), Some(_)) => Verdict::Keep,
+        (Some(new), Some(old)) => match new.cmp(&old) {
+            Ordering::Greater => Verdict::Replace,
+            Ordering::Equal => Verdict::Keep,
+            Ordering::Less => Verdict::Lower,
+        },
         // Rules that say their version are newer than all that do not.
         (Some(_), None) => Verdict::Replace,
         (None, Some(_)) => Verdict::Incompatible,
@@ -59,14 +65,22 @@ pub(super) async fn apply(
     warnings: &mut Warnings,
 ) -> Result<Counts, DbError> {
     let before = current(globals).await?;
-    let Some(rules) = &globals.head.rules else { return Ok(Counts::default()) };
+    let Some(rules) = &globals.head.rules else {
+        warnings.add("there are no rules; those in use stay", "rules", 1);
+        return Ok(Counts::default());
+    };
+    let kept = Counts { unchanged: 1, ..Counts::default() };
     match judge(Some(rules), &before) {
-        Verdict::Keep => return Ok(Counts { unchanged: 1, ..Counts::default() }),
+        Verdict::Replace => {}
+        Verdict::Keep => return Ok(kept),
+        Verdict::Lower => {
+            warnings.add("the rules are lower than those in use, which stay", "rules", 1);
+            return Ok(kept);
+        }
         Verdict::Incompatible => {
             warnings.add("the rules are of another API than those in use, which stay", "rules", 1);
-            return Ok(Counts { unchanged: 1, ..Counts::default() });
+            return Ok(kept);
         }
-        Verdict::Replace => {}
     }
     let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
     let id = new_id();

@@ -24,4 +24,6 @@ pub(super) use incoming::Incoming;
 pub(super) use known::{Known, KnownProduct, load};
 pub(super) use products::Scope;
 pub use write::rehearse;
-pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};
+pub(super) use write::{
+    UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload, used_products,
+};

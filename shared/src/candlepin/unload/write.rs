@@ -203,6 +203,21 @@ async fn forget(transaction: &Transaction<'_>, forgotten: &Forgotten) -> Result<
     delete_products(transaction, &forgotten.products).await
 }
 
+/// Those of `products` that stay although no manifest has them any more: what was made here needs them.
+pub(in crate::candlepin) async fn used_products(
+    transaction: &Transaction<'_>,
+    owner: &str,
+    products: &[Uuid],
+) -> Result<HashSet<Uuid>, DbError> {
+    if products.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&owner, Type::TEXT), (&products, Type::UUID_ARRAY)];
+    let rows = transaction.query_typed(include_str!("used_products.sql"), &values).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Deletes products with all their rows. Returns the contents that they had.
 pub(in crate::candlepin) async fn delete_products(
     transaction: &Transaction<'_>,
