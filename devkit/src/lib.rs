@@ -1,5 +1,6 @@
 //! What a developer's machine lacks compared to AWS: a PostgreSQL server, S3, the Lambda runtime API, a network that can
-//! be cut, and archives as Ansible Tower's collector makes them. For tests and local use, never deployed.
+//! be cut, archives as Ansible Tower's collector makes them, and manifests as Candlepin exports them. For tests and local
+//! use, never deployed.
 
 pub mod archive;
 pub mod cargo_lambda;

@@ -2,11 +2,31 @@
 
 use crate::World;
 use crate::announcement::{Announcement, ORG};
-use longshore_devkit::manifest::{Authority, Manifest};
+use longshore::aws::Aws;
+use longshore::candlepin::{By, UndoError, Undone, resolve, undo};
+use longshore::clock::Clock;
+use longshore::db::{Connector, Pool};
+use longshore::settings::Settings;
+use longshore_devkit::manifest::{Authority, Content, DateSpelling, Entitlement, Era, Manifest, Product};
 use std::path::Path;
+use time::Duration;
 
 /// The uuid of the consumer of all manifests that do not name another.
 pub const UPSTREAM: &str = "0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10";
+
+/// A manifest of one subscription: ten of `SKU`, which provides `901`, which has one content set.
+pub fn small() -> Manifest {
+    Manifest::new(Era::D)
+        .product(Product::new("901", "Engine").content(Content::new("90101", "engine-rpms")))
+        .product(Product::new("SKU", "Suite").provides(&["901"]))
+        .entitlement(Entitlement::new("e1", "p1", "SKU"))
+}
+
+/// The same manifest, made that much later, everything else in it unchanged.
+pub fn later(manifest: &Manifest, minutes: i64) -> Manifest {
+    let created = DateSpelling::Z.json(manifest.created_at() + Duration::minutes(minutes));
+    manifest.clone().edit("meta.json", move |meta| meta["created"] = created.clone())
+}
 
 /// How a record ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +63,41 @@ impl World {
         self.client().execute(sql, &[&key]).await.unwrap();
     }
 
+    /// Makes two products and two pools of the usual owner that no manifest knows.
+    pub async fn custom_pools(&self) {
+        let sql = format!(
+            "INSERT INTO cp_products (uuid, owner_id, product_id, managed, name, multiplier)
+             SELECT gen_random_uuid(), '{ORG}', 'LOCAL-' || n, false, 'Local ' || n, 1 FROM generate_series(1, 2) n;
+             INSERT INTO cp_pool (id, owner_id, type, managed, product_uuid, quantity, startdate, enddate)
+             SELECT product_id, owner_id, 'NORMAL', false, uuid, 5, '2020-01-01', '2040-01-01' FROM cp_products
+             WHERE product_id LIKE 'LOCAL-%'"
+        );
+        self.execute(&sql).await;
+    }
+
+    /// Undoes all imports of the usual owner, as `admin`.
+    ///
+    /// # Errors
+    /// See [`UndoError`].
+    pub async fn undo(&self) -> Result<Undone, UndoError> {
+        self.undo_of(ORG).await
+    }
+
+    /// Undoes all imports of an owner, as `admin`.
+    ///
+    /// # Errors
+    /// See [`UndoError`].
+    pub async fn undo_of(&self, key: &str) -> Result<Undone, UndoError> {
+        let variables = self.variables();
+        let read = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+        let settings = Settings::read(read).unwrap();
+        let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 1);
+        let mut session = pool.get().await.unwrap();
+        let owner = resolve(&*session, None, Some(key), key).await.unwrap().owner;
+        let by = By { principal: Some("admin"), request_id: "undo-1", records: settings.import.records };
+        undo(&mut session, &owner, by, &Clock::system()).await
+    }
+
     /// Announces a manifest, signed by the authority that is trusted.
     pub fn announce_manifest(&self, manifest: &Manifest) -> Announcement {
         self.announce_bytes(manifest.build(&Authority::new()))
@@ -56,8 +111,7 @@ impl World {
     /// Delivers announcements in one batch and says for each how it ended.
     pub async fn deliver_manifests(&self, announcements: &[Announcement]) -> Vec<Reply> {
         let event = self.event(announcements);
-        let answer = self.importer.handle(&event, None).await.unwrap();
-        let failed: Vec<i64> = answer.failed().into_iter().map(|(_, offset)| offset).collect();
+        let failed = self.deliver_event(&event).await;
         let event: serde_json::Value = serde_json::from_str(&event).unwrap();
         let mut offsets: Vec<i64> = event["records"]
             .as_object()
@@ -70,9 +124,25 @@ impl World {
         offsets.iter().map(|offset| if failed.contains(offset) { Reply::Again } else { Reply::Done }).collect()
     }
 
+    /// Delivers an event to the importer, and returns the offsets that are to come again.
+    pub async fn deliver_event(&self, event: &str) -> Vec<i64> {
+        let answer = self.importer.handle(event, None).await.unwrap();
+        answer.failed().into_iter().map(|(_, offset)| offset).collect()
+    }
+
     /// Imports a manifest; how it ended is in [`World::history`].
     pub async fn import(&self, manifest: &Manifest) {
         self.import_announced(self.announce_manifest(manifest)).await;
+    }
+
+    /// Imports a manifest, forcing conflicts.
+    pub async fn import_forcing(&self, manifest: &Manifest, conflicts: &[&str]) {
+        self.import_announced(self.announce_manifest(manifest).force(conflicts)).await;
+    }
+
+    /// Imports a manifest that another organisation has uploaded for itself.
+    pub async fn import_for(&self, org: &str, manifest: &Manifest) {
+        self.import_announced(self.announce_manifest(manifest).org(org)).await;
     }
 
     /// Imports what is announced, which must be done with.

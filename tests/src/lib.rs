@@ -6,6 +6,7 @@ mod announcement;
 mod certificates;
 pub mod database;
 pub mod function;
+mod import_rows;
 mod imports;
 mod proxied;
 mod refusals;
@@ -17,7 +18,7 @@ pub use announcement::{Announcement, ORG};
 pub use certificates::{Authority, Certified};
 pub use world::World;
 
-pub use imports::{Reply, UPSTREAM};
+pub use imports::{Reply, UPSTREAM, later, small};
 pub use longshore_devkit::archive::ArchiveBuilder;
 pub use longshore_devkit::manifest;
 pub use longshore_devkit::tower::object;

@@ -1,4 +1,4 @@
-//! The function as it runs on Lambda, with what it needs: PostgreSQL, S3, records.
+//! A function as it runs on Lambda, with what it needs: PostgreSQL, S3, records.
 
 use std::{
     collections::BTreeMap,
@@ -18,50 +18,74 @@ use serde_json::{Value, json};
 use time::{Duration as Span, UtcDateTime, format_description::well_known::Rfc3339, macros::utc_datetime};
 use tokio_postgres::Client;
 
-use super::database;
-use crate::bench::binaries::Binaries;
-
-/// The database of the function.
-const DATABASE: &str = "refreshed";
+use super::{binaries::Binaries, database, series::Series};
 
 const BUCKET: &str = "uploads";
-const TOPIC: &str = "platform.upload.catalog";
 /// When the first archive was uploaded; each later one a minute after the one before.
 const FIRST_UPLOAD: UtcDateTime = utc_datetime!(2026-03-02 10:15);
-/// Far more than a refresh takes.
+/// Far more than any invocation takes.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What one refresh did to a table.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub struct TableStats {
+/// Processes started to measure the cold start.
+const COLD_STARTS: usize = 20;
+
+/// Whose uploads all archives are.
+pub const ORG: &str = "5318290";
+
+/// A function that unloads archives, and how it is told of one.
+#[derive(Debug)]
+pub struct Unloader {
+    /// The name of its binary.
+    pub binary: &'static str,
+    /// Its database.
+    pub database: &'static str,
+    /// The service that uploads are for.
+    pub service: &'static str,
+    /// Where they are announced.
+    pub topic: &'static str,
+    /// Where it records what it did, a row a message.
+    pub record: &'static str,
+    /// What stands there in `outcome` when an archive was unloaded.
+    pub done: &'static str,
+}
+
+/// What was done to a table, or to a kind of object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Stats {
     /// New rows, and rows that returned.
     pub adds: u64,
     /// Changed rows.
     pub updates: u64,
-    /// Archived rows.
+    /// Rows that are gone.
     pub deletes: u64,
 }
 
-/// A refresh that was done.
+/// An archive that was unloaded.
 #[derive(Debug)]
-pub struct Refreshed {
+pub struct Unloaded {
     /// From handing out the event to the function's answer.
     pub took: Duration,
     /// Seconds of each phase, as the function recorded them.
     pub phases: BTreeMap<String, f64>,
-    /// By table.
-    pub stats: BTreeMap<String, TableStats>,
+    /// By table or kind of object.
+    pub stats: BTreeMap<String, Stats>,
 }
 
-impl Refreshed {
+impl Unloaded {
     /// A count of all tables but one.
-    pub fn sum(&self, of: fn(&TableStats) -> u64, without: Option<&str>) -> u64 {
+    pub fn sum(&self, of: fn(&Stats) -> u64, without: Option<&str>) -> u64 {
         self.stats.iter().filter(|(table, _)| without != Some(table)).map(|(_, stats)| of(stats)).sum()
+    }
+
+    /// What was done to one table.
+    pub fn of(&self, table: &str) -> Stats {
+        self.stats.get(table).copied().unwrap_or_default()
     }
 }
 
 /// Everything around the function.
 pub struct Rig {
+    unloader: &'static Unloader,
     s3: S3Server,
     /// A connection of our own to the function's database.
     pub client: Client,
@@ -71,13 +95,19 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Starts S3 and migrates a new database, with the real function.
-    pub async fn start(cluster: &Cluster, binaries: &Binaries, dir: &Path) -> Result<Self> {
+    /// Starts S3 and migrates a new database, with the real function. `env`: what this function is set besides.
+    pub async fn start(
+        unloader: &'static Unloader,
+        cluster: &Cluster,
+        binaries: &Binaries,
+        dir: &Path,
+        env: Vec<(String, String)>,
+    ) -> Result<Self> {
         let s3 = S3Server::start(&dir.join("s3"), Credentials::random()).await?;
         s3.create_bucket(BUCKET)?;
-        let client = migrated_database(cluster, binaries, DATABASE).await?;
-        let env = environment(&cluster.url(DATABASE), &s3);
-        Ok(Self { client, binary: binaries.path("tower-persister"), s3, env, records: 0 })
+        let client = migrated_database(cluster, binaries, unloader.database).await?;
+        let env = environment(&cluster.url(unloader.database), &s3).into_iter().chain(env).collect();
+        Ok(Self { unloader, client, binary: binaries.path(unloader.binary), s3, env, records: 0 })
     }
 
     /// Starts a process of the function.
@@ -85,27 +115,44 @@ impl Rig {
         Function::spawn(&self.binary, &self.env).await
     }
 
+    /// Starts processes, and lets them do nothing.
+    pub async fn cold_starts(&self) -> Result<Series> {
+        let mut series = Series::default();
+        for start in 0..=COLD_STARTS {
+            let function = self.function().await?;
+            let took = function.time_to_first_next().await?;
+            // The first reads the binary from the disk.
+            if start > 0 {
+                series.push(took);
+            }
+        }
+        Ok(series)
+    }
+
     /// Uploads an archive.
     pub async fn upload(&self, key: &str, archive: &[u8]) -> Result<()> {
         self.s3.put(BUCKET, key, archive.to_vec()).await
     }
 
-    /// Invokes the function with a record that announces the archive `key`, and insists that it was applied.
-    pub async fn refresh(&mut self, function: &mut Function, key: &str) -> Result<Refreshed> {
+    /// Invokes the function with a record that announces the archive `key`, and insists that it was unloaded.
+    pub async fn unload(&mut self, function: &mut Function, key: &str, metadata: &Value) -> Result<Unloaded> {
         self.records += 1;
+        let Unloader { topic, service, record, done, .. } = self.unloader;
         let request_id = format!("bench-{}", self.records);
-        let value = self.message(key, &request_id)?;
-        let event = KafkaEvent::msk().record(TOPIC, 0, self.records, Some(&value), &[("service", b"catalog")], -1);
+        let value = self.message(key, &request_id, metadata)?;
+        let headers = [("service", service.as_bytes())];
+        let event = KafkaEvent::msk().record(topic, 0, self.records, Some(&value), &headers, -1);
         let invocation = function.invoke(&event.to_json(), TIMEOUT).await?;
         let answer = answer(invocation.result)?;
         let logs = || function.logs().join("\n");
         let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
-        ensure!(failures == 0, "the refresh of {key} failed:\n{}", logs());
-        let sql = "SELECT outcome, stats, seconds FROM longshore.refreshes WHERE request_id = $1";
-        let row = self.client.query_opt(sql, &[&request_id]).await?;
-        let row = row.with_context(|| format!("{key} was not applied:\n{}", logs()))?;
-        ensure!(row.get::<_, &str>(0) == "applied", "the refresh of {key} was {}", row.get::<_, &str>(0));
-        Ok(Refreshed {
+        ensure!(failures == 0, "unloading {key} failed:\n{}", logs());
+        let sql = format!("SELECT outcome, stats, seconds FROM longshore.{record} WHERE request_id = $1");
+        let row = self.client.query_opt(&sql, &[&request_id]).await?;
+        let row = row.with_context(|| format!("{key} was not unloaded:\n{}", logs()))?;
+        let outcome: &str = row.get(0);
+        ensure!(outcome == *done, "{key} was {outcome} instead of {done}:\n{}", logs());
+        Ok(Unloaded {
             took: invocation.took,
             stats: serde_json::from_value(row.get(1))?,
             phases: serde_json::from_value(row.get(2))?,
@@ -113,13 +160,13 @@ impl Rig {
     }
 
     /// The announcement of an upload, in the form of the ingress service.
-    fn message(&self, key: &str, request_id: &str) -> Result<Vec<u8>> {
+    fn message(&self, key: &str, request_id: &str, metadata: &Value) -> Result<Vec<u8>> {
         let uploaded = FIRST_UPLOAD + Span::minutes(self.records);
+        let service = self.unloader.service;
         let message = json!({
-            "url": format!("s3://{BUCKET}/{key}"), "service": "catalog", "category": "catalog",
-            "request_id": request_id, "account": "1460290", "org_id": "5318290", "principal": "catalog-worker",
-            "metadata": {"reporter": "6b5a4c1e-1b7e-4f55-9d1c-2f0f3c2b7a10", "stale_timestamp": ""},
-            "timestamp": uploaded.format(&Rfc3339)?,
+            "url": format!("s3://{BUCKET}/{key}"), "service": service, "category": service,
+            "request_id": request_id, "account": "1460290", "org_id": ORG, "principal": "uploader",
+            "metadata": metadata, "timestamp": uploaded.format(&Rfc3339)?,
         });
         Ok(message.to_string().into_bytes())
     }
@@ -129,11 +176,17 @@ impl Rig {
 pub async fn migrated_database(cluster: &Cluster, binaries: &Binaries, name: &str) -> Result<Client> {
     cluster.drop_database(name).await?;
     cluster.create_database(name, None).await?;
-    let env = [("DATABASE_URL".to_owned(), cluster.url(name))];
-    let mut setup = Function::spawn(&binaries.path("setup"), &env).await?;
-    let migrated = setup.invoke(br#"{"command":"migrate"}"#, TIMEOUT).await?;
-    answer(migrated.result).with_context(|| format!("the database `{name}` could not be migrated"))?;
+    set_up(cluster, binaries, name, &json!({"command": "migrate"})).await?;
     database::connect(&cluster.url(name)).await
+}
+
+/// Has `setup` carry out a command on a database.
+pub async fn set_up(cluster: &Cluster, binaries: &Binaries, database: &str, command: &Value) -> Result<()> {
+    let env = [("DATABASE_URL".to_owned(), cluster.url(database))];
+    let mut setup = Function::spawn(&binaries.path("setup"), &env).await?;
+    let done = setup.invoke(command.to_string().as_bytes(), TIMEOUT).await?;
+    answer(done.result).with_context(|| format!("{command} failed on the database `{database}`"))?;
+    Ok(())
 }
 
 /// A function's answer as JSON, or its error as ours.
