@@ -53,6 +53,18 @@ pub(super) async fn differs(globals: &Globals<'_>) -> Result<bool, DbError> {
     Ok(matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Replace))
 }
 
+/// Warns of rules that will not replace those that are here. Writes nothing.
+pub(super) async fn check(globals: &Globals<'_>, warnings: &mut Warnings) -> Result<(), DbError> {
+    if matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Incompatible) {
+        incompatible(warnings);
+    }
+    Ok(())
+}
+
+fn incompatible(warnings: &mut Warnings) {
+    warnings.add("the rules are of another API than those in use, which stay", "rules", 1);
+}
+
 pub(super) async fn apply(
     globals: &Globals<'_>,
     events: &mut Vec<Event>,
@@ -63,7 +75,7 @@ pub(super) async fn apply(
     match judge(Some(rules), &before) {
         Verdict::Keep => return Ok(Counts { unchanged: 1, ..Counts::default() }),
         Verdict::Incompatible => {
-            warnings.add("the rules are of another API than those in use, which stay", "rules", 1);
+            incompatible(warnings);
             return Ok(Counts { unchanged: 1, ..Counts::default() });
         }
         Verdict::Replace => {}
