@@ -1,12 +1,27 @@
 //! Worlds in which manifests are imported: announced, delivered, and what is there afterwards as lines.
 
-use crate::World;
 use crate::announcement::{Announcement, ORG};
-use longshore_devkit::manifest::{Authority, Manifest};
+use crate::database::connect;
+use crate::{World, candlepin_rows};
+use longshore::aws::Aws;
+use longshore::candlepin::{By, UndoError, Undone, resolve, undo};
+use longshore::clock::Clock;
+use longshore::db::{Connector, Pool};
+use longshore::kafka::BatchResponse;
+use longshore::settings::Settings;
+use longshore_devkit::manifest::{Authority, DateSpelling, Manifest};
 use std::path::Path;
+use std::time::Duration;
+use tokio_postgres::Client;
 
 /// The uuid of the consumer of all manifests that do not name another.
 pub const UPSTREAM: &str = "0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10";
+
+/// The same manifest, made that much later, everything else in it unchanged.
+pub fn later(manifest: &Manifest, minutes: i64) -> Manifest {
+    let created = DateSpelling::Z.json(manifest.created_at() + time::Duration::minutes(minutes));
+    manifest.clone().edit("meta.json", move |meta| meta["created"] = created.clone())
+}
 
 /// How a record ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +58,39 @@ impl World {
         self.client().execute(sql, &[&key]).await.unwrap();
     }
 
+    /// Takes the turn of the usual owner, as an import would, in a transaction of the connection that is returned.
+    pub async fn take_turn(&self) -> Client {
+        let client = connect(self.database_url()).await;
+        client
+            .batch_execute(&format!("BEGIN; SELECT FROM cp_owner WHERE account = '{ORG}' FOR NO KEY UPDATE"))
+            .await
+            .unwrap();
+        client
+    }
+
+    /// Undoes all imports of the usual owner, as `admin`.
+    ///
+    /// # Errors
+    /// See [`UndoError`].
+    pub async fn undo(&self) -> Result<Undone, UndoError> {
+        self.undo_of(ORG).await
+    }
+
+    /// Undoes all imports of an owner, as `admin`.
+    ///
+    /// # Errors
+    /// See [`UndoError`].
+    pub async fn undo_of(&self, key: &str) -> Result<Undone, UndoError> {
+        let variables = self.variables();
+        let read = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+        let settings = Settings::read(read).unwrap();
+        let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 1);
+        let mut session = pool.get().await.unwrap();
+        let owner = resolve(&*session, None, Some(key), key).await.unwrap().owner;
+        let by = By { principal: Some("admin"), request_id: "undo-1", records: settings.import.records };
+        undo(&mut session, &owner, by, &Clock::system()).await
+    }
+
     /// Announces a manifest, signed by the authority that is trusted.
     pub fn announce_manifest(&self, manifest: &Manifest) -> Announcement {
         self.announce_bytes(manifest.build(&Authority::new()))
@@ -56,7 +104,7 @@ impl World {
     /// Delivers announcements in one batch and says for each how it ended.
     pub async fn deliver_manifests(&self, announcements: &[Announcement]) -> Vec<Reply> {
         let event = self.event(announcements);
-        let answer = self.importer.handle(&event, None).await.unwrap();
+        let answer = self.invoke_importer(&event, None).await;
         let failed: Vec<i64> = answer.failed().into_iter().map(|(_, offset)| offset).collect();
         let event: serde_json::Value = serde_json::from_str(&event).unwrap();
         let mut offsets: Vec<i64> = event["records"]
@@ -68,6 +116,21 @@ impl World {
             .collect();
         offsets.sort_unstable();
         offsets.iter().map(|offset| if failed.contains(offset) { Reply::Again } else { Reply::Done }).collect()
+    }
+
+    /// Invokes the importer with an event, with that much time until Lambda would end it.
+    pub async fn invoke_importer(&self, event: &str, remaining: Option<Duration>) -> BatchResponse {
+        self.importer.handle(event, remaining).await.unwrap()
+    }
+
+    /// Everything that imports write, for comparing databases row for row. Times and ids of ours left out.
+    pub async fn complete_candlepin_rows(&self) -> Vec<String> {
+        candlepin_rows::complete(self.client()).await
+    }
+
+    /// Rows of imports that nobody refers to, a line each kind; nothing when there are none.
+    pub async fn orphans(&self) -> String {
+        candlepin_rows::orphans(self.client()).await
     }
 
     /// Imports a manifest; how it ended is in [`World::history`].

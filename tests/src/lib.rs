@@ -3,19 +3,22 @@
 //! Run them with `cargo xtask test`, which starts the PostgreSQL that they need.
 
 mod announcement;
+mod candlepin_rows;
 mod certificates;
 pub mod database;
 pub mod function;
 mod imports;
 mod proxied;
 mod rows;
+mod work;
 mod world;
 
-pub use announcement::Announcement;
+pub use announcement::{Announcement, ORG};
 pub use certificates::{Authority, Certified};
+pub use work::{CleanRun, Delivery, Work};
 pub use world::World;
 
-pub use imports::{Reply, UPSTREAM};
+pub use imports::{Reply, UPSTREAM, later};
 pub use longshore_devkit::archive::ArchiveBuilder;
 pub use longshore_devkit::manifest;
 pub use longshore_devkit::tower::object;
