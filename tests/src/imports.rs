@@ -9,13 +9,21 @@ use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
 use longshore::kafka::BatchResponse;
 use longshore::settings::Settings;
-use longshore_devkit::manifest::{Authority, DateSpelling, Manifest};
+use longshore_devkit::manifest::{Authority, Content, DateSpelling, Entitlement, Era, Manifest, Product};
 use std::path::Path;
 use std::time::Duration;
 use tokio_postgres::Client;
 
 /// The uuid of the consumer of all manifests that do not name another.
 pub const UPSTREAM: &str = "0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10";
+
+/// A manifest of one subscription: ten of `SKU`, which provides `901`, which has one content set.
+pub fn small() -> Manifest {
+    Manifest::new(Era::D)
+        .product(Product::new("901", "Engine").content(Content::new("90101", "engine-rpms")))
+        .product(Product::new("SKU", "Suite").provides(&["901"]))
+        .entitlement(Entitlement::new("e1", "p1", "SKU"))
+}
 
 /// The same manifest, made that much later, everything else in it unchanged.
 pub fn later(manifest: &Manifest, minutes: i64) -> Manifest {
@@ -68,6 +76,18 @@ impl World {
         client
     }
 
+    /// Makes two products and two pools of the usual owner that no manifest knows.
+    pub async fn custom_pools(&self) {
+        let sql = format!(
+            "INSERT INTO cp_products (uuid, owner_id, product_id, managed, name, multiplier)
+             SELECT gen_random_uuid(), '{ORG}', 'LOCAL-' || n, false, 'Local ' || n, 1 FROM generate_series(1, 2) n;
+             INSERT INTO cp_pool (id, owner_id, type, managed, product_uuid, quantity, startdate, enddate)
+             SELECT product_id, owner_id, 'NORMAL', false, uuid, 5, '2020-01-01', '2040-01-01' FROM cp_products
+             WHERE product_id LIKE 'LOCAL-%'"
+        );
+        self.execute(&sql).await;
+    }
+
     /// Undoes all imports of the usual owner, as `admin`.
     ///
     /// # Errors
@@ -104,8 +124,7 @@ impl World {
     /// Delivers announcements in one batch and says for each how it ended.
     pub async fn deliver_manifests(&self, announcements: &[Announcement]) -> Vec<Reply> {
         let event = self.event(announcements);
-        let answer = self.invoke_importer(&event, None).await;
-        let failed: Vec<i64> = answer.failed().into_iter().map(|(_, offset)| offset).collect();
+        let failed = self.deliver_event(&event).await;
         let event: serde_json::Value = serde_json::from_str(&event).unwrap();
         let mut offsets: Vec<i64> = event["records"]
             .as_object()
@@ -133,9 +152,25 @@ impl World {
         candlepin_rows::orphans(self.client()).await
     }
 
+    /// Delivers an event to the importer, and returns the offsets that are to come again.
+    pub async fn deliver_event(&self, event: &str) -> Vec<i64> {
+        let answer = self.invoke_importer(event, None).await;
+        answer.failed().into_iter().map(|(_, offset)| offset).collect()
+    }
+
     /// Imports a manifest; how it ended is in [`World::history`].
     pub async fn import(&self, manifest: &Manifest) {
         self.import_announced(self.announce_manifest(manifest)).await;
+    }
+
+    /// Imports a manifest, forcing conflicts.
+    pub async fn import_forcing(&self, manifest: &Manifest, conflicts: &[&str]) {
+        self.import_announced(self.announce_manifest(manifest).force(conflicts)).await;
+    }
+
+    /// Imports a manifest that another organisation has uploaded for itself.
+    pub async fn import_for(&self, org: &str, manifest: &Manifest) {
+        self.import_announced(self.announce_manifest(manifest).org(org)).await;
     }
 
     /// Imports what is announced, which must be done with.

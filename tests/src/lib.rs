@@ -7,9 +7,12 @@ mod candlepin_rows;
 mod certificates;
 pub mod database;
 pub mod function;
+mod import_rows;
 mod imports;
 mod proxied;
+mod refusals;
 mod rows;
+pub mod samples;
 mod work;
 mod world;
 
@@ -18,7 +21,8 @@ pub use certificates::{Authority, Certified};
 pub use work::{CleanRun, Delivery, Work};
 pub use world::World;
 
-pub use imports::{Reply, UPSTREAM, later};
+pub use imports::{Reply, UPSTREAM, later, small};
 pub use longshore_devkit::archive::ArchiveBuilder;
 pub use longshore_devkit::manifest;
 pub use longshore_devkit::tower::object;
+pub use refusals::{next_manifest, signed_export, small_manifest};

@@ -85,6 +85,11 @@ impl World {
         importer(&self.variables).await
     }
 
+    /// The importer of this world.
+    pub fn importer(&self) -> &ManifestImporter {
+        &self.importer
+    }
+
     /// The folder with the keys and the trusted certificates.
     pub fn files(&self) -> &std::path::Path {
         self.files.path()

@@ -1,40 +1,39 @@
-//! `demo`: what refreshes do to a database, shown as they happen, and checked.
+//! `demo`: what refreshes and imports do to a database, shown as they happen, and checked.
 
-mod counts;
-mod delivery;
-mod expected;
-mod rows;
-mod watch;
+mod manifests;
+mod tower;
 
 use std::{
     io::stdout,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use longshore_devkit::tower::{Collection, Estate};
+use bytes::Bytes;
 use tokio::{task::spawn_blocking, time::timeout};
 use tokio_postgres::Client;
 
-use self::{
-    counts::Counts,
-    delivery::{Delivery, Record},
-    expected::{change, first},
-    rows::{Fingerprint, Names, offerings},
-};
+use self::{manifests::Manifests, tower::History};
 use crate::{
     progress::{Progress, write_line},
-    stack::{Stack, StackOptions, UPLOADS, connect},
-    table::{colour_on_stdout, size, thousands},
+    stack::{Stack, StackOptions, TRUSTED, UPLOADS, connect},
+    table::{colour_on_stdout, size},
     workspace::Workspace,
 };
 
 /// The job templates of the default Tower are 20,000: a tenth is thousands of objects, and quick in a debug build.
 const SCALE: f64 = 0.1;
 
-/// Far more than a refresh takes. cargo-lambda itself would wait for ever for a function that ended.
+/// Far more than a delivery takes. cargo-lambda itself would wait for ever for a function that ended.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The answer of a function that leaves no record to redelivery.
+const ALL_DONE: &str = r#"{"batchItemFailures":[]}"#;
+
+/// Whose Tower and whose manifests they are.
+const ORG: &str = "5318290";
 
 /// `cargo xtask demo`
 #[derive(Debug, clap::Args)]
@@ -51,7 +50,7 @@ fn scale(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Starts a stack, shows four deliveries, stops it. Fails when the database does not hold what it should.
+/// Starts a stack, shows deliveries of archives and of manifests, stops it. Fails when the database does not hold what it should.
 pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let (progress, begun) = (Progress::stderr(), Instant::now());
     let dir = workspace.target("demo");
@@ -59,12 +58,15 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let scale = options.scale;
     // Made while the servers start.
     let archives = spawn_blocking(move || (History::new(scale), begun.elapsed()));
+    let manifests = spawn_blocking(move || (Manifests::new(), begun.elapsed()));
     let stack = Stack::start(workspace, &stack_options, progress).await?;
     let (history, made) = archives.await?;
     progress.done("archives", &history.summary(), made);
+    let (manifests, made) = manifests.await?;
+    progress.done("manifests", &manifests.summary(), made);
 
     let outcome = tokio::select! {
-        outcome = Demo::tell(&stack, history, progress) => outcome,
+        outcome = tell(&stack, history, manifests, progress) => outcome,
         _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
     };
     let stopping = Instant::now();
@@ -75,37 +77,26 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     outcome?;
     progress.done("stopped", "everything was as it should be", stopping.elapsed());
     progress.done("demo", "all in all", begun.elapsed());
-    let archive = dir.join("s3").join(UPLOADS).join("demo/full.tar.gz");
-    write_line(stdout(), &next_steps(&workspace.shown(&archive)));
+    write_line(stdout(), &next_steps(workspace, &dir));
     Ok(ExitCode::SUCCESS)
 }
 
-fn next_steps(archive: &str) -> String {
+async fn tell(stack: &Stack, history: History, manifests: Manifests, progress: Progress) -> Result<()> {
+    let client = connect(&stack.cluster).await?;
+    let demo = Demo { stack, client, progress, colour: colour_on_stdout() };
+    tower::tell(&demo, history).await?;
+    manifests::tell(&demo, manifests).await
+}
+
+fn next_steps(workspace: &Workspace, dir: &Path) -> String {
+    let uploaded = |name: &str| workspace.shown(&dir.join("s3").join(UPLOADS).join("demo").join(name));
+    let (archive, manifest) = (uploaded("full.tar.gz"), uploaded("next.zip"));
     format!(
-        "\nLook into the archive:  cargo xtask inspect {archive}\n\
-         Send events yourself:   cargo xtask up, then see events/README.md"
+        "\nLook into the archive:   cargo xtask inspect {archive}\n\
+         Look into the manifest:  cargo xtask inspect {manifest} --trust {}\n\
+         Send events yourself:    cargo xtask up, then see events/README.md",
+        workspace.shown(&dir.join(TRUSTED))
     )
-}
-
-/// A Tower on three days, and the archives that its collector sends.
-struct History {
-    days: [Estate; 3],
-    archives: [Vec<u8>; 3],
-}
-
-impl History {
-    fn new(scale: f64) -> Self {
-        let monday = Estate::scaled(scale);
-        let tuesday = monday.without(0.02);
-        let wednesday = tuesday.restored().renamed(0.03, 1).without(0.01);
-        let archives = [monday.full(), tuesday.incremental_since(&monday), wednesday.incremental_since(&tuesday)];
-        Self { days: [monday, tuesday, wednesday], archives }
-    }
-
-    fn summary(&self) -> String {
-        let objects: usize = Collection::ALL.iter().map(|collection| self.days[0].count(*collection)).sum();
-        format!("a Tower of {} objects and {} surveys", thousands(objects as u64), self.days[0].surveys)
-    }
 }
 
 /// What the deliveries share.
@@ -116,65 +107,34 @@ struct Demo<'a> {
     colour: bool,
 }
 
-impl<'a> Demo<'a> {
-    async fn tell(stack: &'a Stack, history: History, progress: Progress) -> Result<()> {
-        let client = connect(&stack.cluster).await?;
-        let demo = Self { stack, client, progress, colour: colour_on_stdout() };
-        let History { days: [monday, tuesday, wednesday], archives: [full, removals, changes] } = history;
-        demo.heading("A full archive: the inventory becomes what Tower is");
-        demo.deliver(&Record::new(0, "full"), full, &first(&monday)).await?;
-        demo.print(&offerings(&demo.client).await?.render(demo.colour));
-
-        demo.heading("An incremental archive: objects were deleted in Tower");
-        demo.deliver(&Record::new(1, "removals"), removals, &change(&monday, &tuesday)).await?;
-
-        demo.heading("The next one: some were renamed, others deleted, the deleted ones came back");
-        let (before, record) = (Names::read(&demo.client).await?, Record::new(2, "changes"));
-        demo.deliver(&record, changes, &change(&tuesday, &wednesday)).await?;
-        let after = Names::read(&demo.client).await?;
-        ensure!(after.kept_rows_of(&before), "an offering that returned is not the row that it was");
-        demo.print(&after.since(&before).render(demo.colour));
-
-        demo.heading("The same record once more: Kafka delivers at least once");
-        demo.redeliver(&record).await
+impl Demo<'_> {
+    /// Where an uploaded file is.
+    fn url(key: &str) -> String {
+        format!("s3://{UPLOADS}/{key}")
     }
 
-    /// Uploads an archive and invokes the function with the record that announces it.
-    async fn deliver(&self, record: &Record, archive: Vec<u8>, expected: &[Counts]) -> Result<()> {
-        let uploading = Instant::now();
-        let bytes = size(archive.len() as u64);
-        self.stack.s3.put(UPLOADS, &record.key(), archive).await?;
-        self.progress.done("upload", &format!("{}, {bytes}", record.url()), uploading.elapsed());
-
-        let (answer, took) = self.invoke(record).await?;
-        let delivery = Delivery::read(&self.client, record).await?;
-        self.progress.done("refresh", &delivery.phases(), took);
-        let found = delivery.counts(&self.client).await?;
-        self.print(&counts::table(&found).render(self.colour));
-        self.print(&format!("{}; answer {answer}", delivery.sentence()));
-        counts::compare(&found, expected).with_context(|| format!("{} was not applied as it should be", record.url()))
-    }
-
-    /// Invokes the function with a record that is done: nothing may change.
-    async fn redeliver(&self, record: &Record) -> Result<()> {
-        let before = Fingerprint::read(&self.client).await?;
-        let (answer, took) = self.invoke(record).await?;
-        let after = Fingerprint::read(&self.client).await?;
-        self.progress.done("redelivery", "the archive is the last one applied", took);
-        ensure!(before == after, "the redelivery of {} changed rows", record.url());
-        self.print(&format!("{} rows, none of them written; answer {answer}", thousands(after.rows)));
+    async fn upload(&self, key: &str, bytes: Vec<u8>) -> Result<()> {
+        let (begun, length) = (Instant::now(), size(bytes.len() as u64));
+        self.stack.s3.put(UPLOADS, key, bytes).await?;
+        self.progress.done("upload", &format!("{}, {length}", Self::url(key)), begun.elapsed());
         Ok(())
     }
 
-    async fn invoke(&self, record: &Record) -> Result<(String, Duration)> {
+    /// Invokes a function, and returns its answer with the time that it took.
+    async fn invoke(&self, function: &str, payload: impl Into<Bytes>) -> Result<(String, Duration)> {
         let begun = Instant::now();
-        let work = timeout(PATIENCE, self.stack.functions.invoke("tower-persister", record.event()));
-        let answer = watch::shown_while(&self.client, work).await;
+        let answer = timeout(PATIENCE, self.stack.functions.invoke(function, payload)).await;
         let answer = answer.with_context(|| format!("no answer after {} s", PATIENCE.as_secs()))??;
         let body = String::from_utf8_lossy(&answer.body).into_owned();
         ensure!(answer.status.is_success(), "the function answered {}: {body}", answer.status);
-        ensure!(body == delivery::ALL_DONE, "records are to be delivered again: {body}");
         Ok((body, begun.elapsed()))
+    }
+
+    /// Delivers an event with records, none of which may have to come again.
+    async fn deliver(&self, function: &str, event: Vec<u8>) -> Result<(String, Duration)> {
+        let (body, took) = self.invoke(function, event).await?;
+        ensure!(body == ALL_DONE, "records are to be delivered again: {body}");
+        Ok((body, took))
     }
 
     fn heading(&self, text: &str) {

@@ -1,75 +1,49 @@
-//! `inspect`: what an archive holds, read as a refresh reads it.
+//! `inspect`: what an archive holds, read as the functions read it.
 
-mod contents;
+mod manifest;
+mod tower;
 
 use std::{
+    fmt,
     fs::File,
-    io::{Read, stdin, stdout},
+    io::{Read, stdin},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, Result};
-use longshore::{
-    archive::Limits,
-    failure::{Chain, Classified},
-    tower::{Collection, ReadError, Report, read},
-};
-use serde_json::{Value, json};
-
-use self::contents::Contents;
-use crate::{
-    progress::write_line,
-    table::{Cell, Table, colour_on_stdout, size, thousands},
-};
-
-/// Warnings shown in full.
-const WARNINGS_SHOWN: usize = 20;
+use bytes::Bytes;
+use longshore::{archive::Limits, failure::Classified, manifest::read::is_data_bundle};
+use serde::Serialize;
 
 /// `cargo xtask inspect`
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The archive, a gzip'd tar; `-` reads it from stdin
+    /// A Tower archive, a manifest or a data bundle, whatever it is called; `-` reads it from stdin
     file: PathBuf,
-    /// Print JSON
+    /// Print JSON, with every row
     #[arg(long)]
     json: bool,
+    /// Show every row of a manifest's lists, not only the first 20
+    #[arg(long)]
+    all: bool,
+    /// A certificate whose signature of a manifest counts: a PEM file or a directory of them; may be repeated
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    trust: Vec<PathBuf>,
+    /// The detached signature of a data bundle; FILE.sig unless given
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
 }
 
-/// Reads the archive and prints what it holds. Fails with code 1 when a refresh would refuse it.
+/// Reads an archive and prints what it holds. Fails with code 1 when it would be refused.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let limits = Limits::default();
-    let archive = load(&options.file, limits.compressed_bytes)?;
-    let mut contents = Contents::default();
-    let outcome = match archive.len() as u64 > limits.compressed_bytes {
-        true => Err(Refused {
-            kind: "ArchiveTooLarge",
-            why: format!("compressed bytes over the limit of {}", limits.compressed_bytes),
-        }),
-        false => read(&archive, &limits, &mut contents).map_err(|error| Refused::from(&error)),
-    };
-    let text = match (&outcome, options.json) {
-        (Ok(report), true) => pretty(&as_json(archive.len(), report, &contents)),
-        (Ok(report), false) => as_text(archive.len(), report, &contents, colour_on_stdout()),
-        (Err(refused), true) => pretty(&json!({"refused": {"kind": refused.kind, "error": refused.why}})),
-        (Err(refused), false) => {
-            write_line(std::io::stderr(), &format!("refused ({}): {}", refused.kind, refused.why));
-            return Ok(ExitCode::FAILURE);
-        }
-    };
-    write_line(stdout(), &text);
-    Ok(if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Why a refresh would refuse the archive.
-struct Refused {
-    kind: &'static str,
-    why: String,
-}
-
-impl From<&ReadError> for Refused {
-    fn from(error: &ReadError) -> Self {
-        Self { kind: error.kind(), why: Chain(error).to_string() }
+    // Manifests have the same limit.
+    let limit = Limits::default().compressed_bytes;
+    let archive = load(&options.file, limit)?;
+    if archive.starts_with(b"PK") || is_data_bundle(&archive, &Limits::for_manifests()) {
+        manifest::run(Bytes::from(archive), options)
+    } else {
+        Ok(tower::run(&archive, options.json))
     }
 }
 
@@ -84,128 +58,29 @@ fn load(file: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}")
+/// Why a function would refuse an archive.
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    kind: &'static str,
+    error: String,
 }
 
-fn mode(report: &Report) -> &'static str {
-    if report.is_incremental() { "incremental" } else { "full" }
-}
+impl Refused {
+    fn new(error: &dyn Classified, text: String) -> Self {
+        Self { kind: error.kind(), error: text }
+    }
 
-fn ratio(compressed: usize, report: &Report) -> f64 {
-    report.totals.expanded_bytes as f64 / compressed.max(1) as f64
-}
-
-fn as_text(compressed: usize, report: &Report, contents: &Contents, colour: bool) -> String {
-    let totals = &report.totals;
-    let mut lines = vec![
-        format!(
-            "{} archive, {} expanding to {} ({:.1} : 1)",
-            mode(report),
-            size(compressed as u64),
-            size(totals.expanded_bytes),
-            ratio(compressed, report)
-        ),
-        format!("{} entries, {} of them ignored", thousands(totals.entries), thousands(totals.ignored)),
-        String::new(),
-        collections(report).render(colour),
-        String::new(),
-        surveys(report, contents).render(colour),
-    ];
-    if report.warnings.count > 0 {
-        lines.push(String::new());
-        lines.push(warnings(report).render(colour));
-        let shown: u64 = report.warnings.first.iter().take(WARNINGS_SHOWN).map(|warning| warning.count).sum();
-        if report.warnings.count > shown {
-            lines.push(format!("and {} more", thousands(report.warnings.count - shown)));
+    fn check_size(archive: &[u8], limits: &Limits) -> Result<(), Self> {
+        if archive.len() as u64 <= limits.compressed_bytes {
+            return Ok(());
         }
+        let error = format!("compressed bytes over the limit of {}", limits.compressed_bytes);
+        Err(Self { kind: "ArchiveTooLarge", error })
     }
-    lines.join("\n")
 }
 
-fn collections(report: &Report) -> Table {
-    let head = [
-        "collection",
-        ">pages",
-        ">objects",
-        ">announced",
-        ">bad",
-        ">ignored",
-        ">id files",
-        ">ids",
-        "archives what is gone",
-    ];
-    let mut table = Table::new(&head);
-    for collection in Collection::ALL {
-        let found = report.collection(collection);
-        let bad = if found.bad > 0 { Cell::bad(thousands(found.bad)) } else { Cell::count(0) };
-        let complete = match report.tells_what_is_gone(collection) {
-            Ok(()) => Cell::good("yes, it is complete"),
-            Err(Some(why)) => Cell::bad(format!("no: {why}")),
-            Err(None) => Cell::dim("no: it has no id files"),
-        };
-        table.row([
-            collection.name().into(),
-            Cell::count(found.pages.pages() as u64),
-            Cell::count(found.pages.results),
-            found.pages.announced().map_or_else(|| "-".into(), Cell::count),
-            bad,
-            Cell::count(found.ignored),
-            Cell::count(found.ids.pages() as u64),
-            Cell::count(found.ids.results),
-            complete,
-        ]);
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused ({}): {}", self.kind, self.error)
     }
-    table
-}
-
-fn surveys(report: &Report, contents: &Contents) -> Table {
-    let mut table = Table::new(&["surveys", ">"]);
-    let bad = if report.bad_surveys > 0 { Cell::bad(thousands(report.bad_surveys)) } else { Cell::count(0) };
-    table.row(["in the archive".into(), Cell::count(report.surveys)]);
-    table.row(["templates that ask one".into(), Cell::count(contents.templates_with_survey)]);
-    table.row(["without a spec (Tower's bug)".into(), Cell::count(report.empty_surveys)]);
-    table.row(["bad".into(), bad]);
-    table.row(["questions".into(), Cell::count(contents.questions.values().sum())]);
-    for (kind, count) in &contents.questions {
-        table.row([format!("  {kind}").into(), Cell::count(*count)]);
-    }
-    table
-}
-
-fn warnings(report: &Report) -> Table {
-    let mut table = Table::new(&["warnings", ">times", "where"]);
-    for warning in report.warnings.first.iter().take(WARNINGS_SHOWN) {
-        table.row([warning.what.as_str().into(), Cell::count(warning.count), warning.place.as_str().into()]);
-    }
-    table
-}
-
-fn as_json(compressed: usize, report: &Report, contents: &Contents) -> Value {
-    let collections = Collection::ALL.map(|collection| {
-        let found = report.collection(collection);
-        let complete = report.tells_what_is_gone(collection);
-        let entry = json!({
-            "pages": found.pages.pages(), "objects": found.pages.results,
-            "announced": found.pages.announced(), "bad": found.bad, "ignored": found.ignored,
-            "id_files": found.ids.pages(), "ids": found.ids.results,
-            "complete": complete.is_ok(), "incomplete_because": complete.err(),
-        });
-        (collection.name().to_owned(), entry)
-    });
-    json!({
-        "mode": mode(report),
-        "compressed_bytes": compressed,
-        "expanded_bytes": report.totals.expanded_bytes,
-        "ratio": ratio(compressed, report),
-        "entries": report.totals.entries,
-        "ignored_entries": report.totals.ignored,
-        "collections": Value::Object(collections.into_iter().collect()),
-        "surveys": {
-            "total": report.surveys, "empty": report.empty_surveys, "bad": report.bad_surveys,
-            "templates_with_survey": contents.templates_with_survey, "questions": contents.questions,
-        },
-        "warnings": report.warnings.first,
-        "warning_count": report.warnings.count,
-    })
 }

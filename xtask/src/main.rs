@@ -31,7 +31,7 @@ enum Command {
     Up(up::Options),
     /// Stop the local stack
     Down,
-    /// Show what a refresh does: a full archive, incremental ones and a redelivery, on a stack of its own
+    /// Show what the functions do with a Tower's archives and a consumer's manifests, on a stack of its own
     Demo(demo::Options),
     /// Run every test, on a PostgreSQL of their own
     Test {
@@ -39,7 +39,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Say what a Tower archive holds, read as a refresh reads it
+    /// Say what a Tower archive, a manifest or a data bundle holds, and whether it would be refused
     Inspect(inspect::Options),
     /// Measure what is promised, against the least that it could cost on this machine
     Bench(bench::Options),

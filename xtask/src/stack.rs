@@ -1,16 +1,20 @@
 //! The local stack: what the functions need, and the functions.
 
+mod import;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::Write,
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
+pub use self::import::TRUSTED;
+
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use bytes::Bytes;
 use longshore_devkit::{
     cargo_lambda::{CargoLambda, Watch, WatchOptions},
     postgres::{Cluster, Installation},
@@ -73,7 +77,8 @@ impl Stack {
             build(workspace, progress),
         )?;
         let port = free_port(options.port)?;
-        let env = environment(&cluster, &s3, port);
+        let mut env = environment(&cluster, &s3, port);
+        import::prepare(&options.dir, &mut env)?;
         let env_file = options.dir.join("env");
         write_env(&env_file, &env)?;
 
@@ -88,6 +93,7 @@ impl Stack {
         tokio::try_join!(
             stack.expect_answer("setup", r#"{"command":"migrate"}"#),
             stack.expect_answer("tower-persister", NO_RECORDS),
+            stack.expect_answer("manifest-importer", NO_RECORDS),
         )
         .with_context(|| format!("see {}", workspace.shown(&options.dir.join("functions.log"))))?;
         progress.done("functions", &stack.functions.url(), begun.elapsed());
@@ -96,7 +102,7 @@ impl Stack {
 
     /// Invokes a function once and insists on success. cargo-lambda itself would wait for ever for a function that ends
     /// while it starts.
-    async fn expect_answer(&self, function: &str, payload: &'static str) -> Result<()> {
+    pub async fn expect_answer(&self, function: &str, payload: impl Into<Bytes>) -> Result<()> {
         let answer = tokio::time::timeout(Duration::from_secs(60), self.functions.invoke(function, payload)).await;
         let answer = answer.map_err(|_| anyhow!("`{function}` did not answer within a minute"))??;
         let body = String::from_utf8_lossy(&answer.body);
@@ -167,7 +173,8 @@ async fn start_postgres(dir: PathBuf, empty: bool, progress: Progress) -> Result
         cluster.create_database(DATABASE, None).await?;
     } else if empty {
         // Dropping the database itself would cost a checkpoint.
-        let schemas = "DROP SCHEMA IF EXISTS longshore CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        let schemas = "DROP SCHEMA IF EXISTS longshore, candlepin CASCADE;
+                       DROP SCHEMA public CASCADE; CREATE SCHEMA public";
         connect(&cluster).await?.batch_execute(schemas).await?;
     }
     progress.done("PostgreSQL", &cluster.address().to_string(), begun.elapsed());
@@ -258,7 +265,5 @@ pub fn read_env(dir: &Path) -> Result<BTreeMap<String, String>> {
 /// `KEY=VALUE` lines, which a shell can read. For the owner's eyes only: there are passwords.
 fn write_env(path: &Path, env: &BTreeMap<String, String>) -> Result<()> {
     let text: String = env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))
+    import::write_secret(path, &text)
 }

@@ -83,6 +83,15 @@ impl Table {
 
     /// The table, without a line break at its end.
     pub fn render(&self, colour: bool) -> String {
+        self.lines(colour).join("\n")
+    }
+
+    /// The table without its head, which nobody needs where the first column names what is in the second.
+    pub fn render_rows(&self, colour: bool) -> String {
+        self.lines(colour).split_off(1).join("\n")
+    }
+
+    fn lines(&self, colour: bool) -> Vec<String> {
         let widths: Vec<usize> = (0..self.head.len())
             .map(|column| {
                 let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -98,13 +107,22 @@ impl Table {
         };
         let head = line(&mut self.head.iter().map(|(head, _)| head));
         let rows = self.rows.iter().map(|row| line(&mut row.iter()));
-        std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+        std::iter::once(head).chain(rows).collect()
     }
 }
 
 /// Whether stdout is to be coloured: it is a terminal, and nobody has asked for plain text (<https://no-color.org>).
 pub fn colour_on_stdout() -> bool {
     std::io::stdout().is_terminal() && !crate::progress::colour_unwanted()
+}
+
+/// A text in a column of a table that fits on most terminals.
+pub fn shortened(text: &str) -> String {
+    const WIDTH: usize = 36;
+    match text.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
 }
 
 /// `1,234,567`
@@ -118,6 +136,12 @@ pub fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 product`, `2,000 products`
+pub fn counted(number: u64, name: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {name}{plural}", thousands(number))
 }
 
 /// A size in the unit that a person would choose.

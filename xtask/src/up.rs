@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use longshore_devkit::{
+    manifest::manifest_samples,
     process::{Signal, signal},
     tower::samples,
 };
@@ -59,7 +60,7 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         stack = Stack::start(workspace, &stack_options, progress) => stack?,
         () = stop.requested() => return Ok(ExitCode::FAILURE),
     };
-    upload_samples(&stack, progress).await?;
+    prepare_samples(workspace, &stack, progress).await?;
     let _loopback = Loopback::open(port(&stack.env).unwrap_or(PORT)).await;
     progress.done("healthy", "", begun.elapsed());
     if options.in_background {
@@ -75,15 +76,19 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Uploads the archives that the events in `events/` announce. They are made anew, so that they are those of this
-/// checkout.
-async fn upload_samples(stack: &Stack, progress: Progress) -> Result<()> {
-    let (begun, samples) = (Instant::now(), samples());
-    let count = samples.len();
-    for (key, bytes) in samples {
+/// Uploads the archives that the events in `events/` announce, and creates the owner that they are for. Archives are made
+/// anew, so that they are those of this checkout.
+async fn prepare_samples(workspace: &Workspace, stack: &Stack, progress: Progress) -> Result<()> {
+    let begun = Instant::now();
+    let made = tokio::task::spawn_blocking(|| [samples(), manifest_samples()].concat()).await?;
+    let count = made.len();
+    for (key, bytes) in made {
         stack.s3.put(UPLOADS, key, bytes).await?;
     }
-    progress.done("samples", &format!("{count} archives, for the files in events/"), begun.elapsed());
+    let owner = workspace.root().join("events/setup/create-owner.json");
+    let command = fs::read(&owner).with_context(|| format!("cannot read {}", owner.display()))?;
+    stack.expect_answer("setup", command).await?;
+    progress.done("samples", &format!("{count} files and an owner, for the files in events/"), begun.elapsed());
     Ok(())
 }
 

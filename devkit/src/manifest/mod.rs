@@ -31,6 +31,7 @@ mod pem;
 mod product;
 mod product_json;
 mod sample;
+mod samples;
 mod scale;
 mod scheme;
 mod stock;
@@ -46,6 +47,7 @@ pub use identity::IdentityCertificate;
 pub use key::{Algorithm, Key, KeyForm};
 pub use pem::pem_block;
 pub use product::{Content, Product};
+pub use samples::{Versions, manifest_samples};
 pub use scale::Scale;
 pub use scheme::SchemeSigner;
 

@@ -3,7 +3,7 @@
 use std::thread;
 
 /// `work` done on each item, in the order of the items.
-pub(super) fn parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(super) fn parallel<'a, T: Sync, R: Send>(items: &'a [T], work: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = items.len().div_ceil(threads).max(32);
     if items.len() <= share {
@@ -17,7 +17,7 @@ pub(super) fn parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + S
     })
 }
 
-fn slice<T, R>(items: &[T], work: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
+fn slice<'a, T, R>(items: &'a [T], work: &impl Fn(&'a T) -> R) -> Vec<R> {
     items.iter().map(work).collect()
 }
 

@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 
 use super::authority::id_of;
 use super::json::add;
+use super::parallel::parallel;
 use super::stock::Stock;
 use super::{Content, Era, Manifest, Product};
 
 impl Manifest {
     /// Every product's file. The last two eras nest whole products in products.
-    pub(super) fn product_files(&self, stock: &Stock<'_>) -> BTreeMap<String, Value> {
-        let flat: BTreeMap<&str, Value> =
-            self.products.iter().map(|product| (product.id.as_str(), self.flat_product(product))).collect();
-        let whole = |product: &Product| {
+    pub(super) fn product_files(&self, stock: &Stock<'_>) -> Vec<(String, Vec<u8>)> {
+        let flat = parallel(&self.products, |product| (product.id.as_str(), self.flat_product(product)));
+        let flat: BTreeMap<&str, Value> = flat.into_iter().collect();
+        parallel(&self.products, |product| {
             let mut body = flat.get(product.id.as_str()).cloned().unwrap_or_default();
             if self.era > Era::B {
                 add(&mut body, self.nested(stock, &flat, product));
             }
-            (product.id.clone(), body)
-        };
-        self.products.iter().map(whole).collect()
+            (format!("products/{}.json", product.id), self.text(&body))
+        })
     }
 
     fn nested(&self, stock: &Stock<'_>, flat: &BTreeMap<&str, Value>, product: &Product) -> Value {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::parallel::parallel;
 use super::{Content, Manifest, Product};
 
 pub(super) struct Stock<'a> {
@@ -20,7 +21,7 @@ struct Row<'a> {
 impl<'a> Stock<'a> {
     pub(super) fn new(manifest: &'a Manifest) -> Self {
         let row = |product: &'a Product| (product.id.as_str(), Row { product, payload: payload(product) });
-        Self { products: manifest.products.iter().map(row).collect() }
+        Self { products: parallel(&manifest.products, row).into_iter().collect() }
     }
 
     pub(super) fn find(&self, id: &str) -> Option<&'a Product> {

@@ -91,9 +91,7 @@ impl Manifest {
     }
 
     fn product_tree(&self, stock: &Stock<'_>, tree: &mut Tree) {
-        let bodies: Vec<_> = self.product_files(stock).into_iter().collect();
-        let written = parallel(&bodies, |(id, body)| (format!("products/{id}.json"), self.text(body)));
-        tree.extend(written);
+        tree.extend(self.product_files(stock));
         if self.era < Era::D {
             let engineering: Vec<_> = self.products.iter().filter(|product| product.is_engineering()).collect();
             tree.extend(parallel(&engineering, |product| {
@@ -137,7 +135,7 @@ impl Manifest {
         }
     }
 
-    fn text(&self, value: &Value) -> Vec<u8> {
+    pub(super) fn text(&self, value: &Value) -> Vec<u8> {
         json::bytes(self.era, value)
     }
 

@@ -1,6 +1,7 @@
 //! What keeps a good manifest from being imported until somebody insists.
 
 use crate::failure::brief;
+use crate::manifest::SignatureError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -40,6 +41,15 @@ impl Conflict {
             Self::DistributorConflict => "DISTRIBUTOR_CONFLICT",
             Self::SignatureConflict => "SIGNATURE_CONFLICT",
             Self::UntrustedSigningCertificate => "UNTRUSTED_SIGNING_CERTIFICATE",
+        }
+    }
+
+    /// The conflict that a signature is which is not accepted; `None` where nobody may insist.
+    pub fn of_signature(error: &SignatureError) -> Option<Self> {
+        match error {
+            SignatureError::DoesNotVerify(_) => Some(Self::SignatureConflict),
+            SignatureError::Untrusted { .. } => Some(Self::UntrustedSigningCertificate),
+            _ => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::db::DbError;
 use crate::failure::Classified;
 use crate::fetch::FetchError;
 use crate::keyring::KeyError;
-use crate::manifest::{AnchorError, ManifestError};
+use crate::manifest::{AnchorError, ManifestError, SignatureError};
 use std::fmt;
 
 /// Why an import failed. Nothing is written then but the failure itself.
@@ -75,6 +75,16 @@ impl Classified for ImportError {
             // Perhaps memory was short; the retries of the mapping are finite.
             Self::Panic(_) => true,
             Self::Manifest(_) | Self::Conflicts(_) | Self::Elsewhere { .. } => false,
+        }
+    }
+}
+
+/// What an import that nobody forces makes of a signature.
+impl From<SignatureError> for ImportError {
+    fn from(error: SignatureError) -> Self {
+        match Conflict::of_signature(&error) {
+            Some(conflict) => Conflicts(vec![(conflict, error.to_string())]).into(),
+            None => Self::Manifest(error.into()),
         }
     }
 }

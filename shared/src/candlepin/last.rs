@@ -7,6 +7,7 @@ use super::upstream::Upstream;
 use crate::db::DbError;
 use crate::manifest::Head;
 use time::PrimitiveDateTime;
+use time::macros::format_description;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -35,14 +36,22 @@ impl Last {
     fn conflict(&self, created: PrimitiveDateTime) -> Option<(Conflict, String)> {
         let second = |moment: PrimitiveDateTime| moment.assume_utc().unix_timestamp();
         if self.exported > created {
-            let about = format!("it was made at {created}, the one imported last at {}", self.exported);
+            let (this, that) = (readable(created), readable(self.exported));
+            let about = format!("it was made at {this}, the one imported last at {that}");
             Some((Conflict::ManifestOld, about))
         } else if second(self.exported) == second(created) {
-            Some((Conflict::ManifestSame, format!("another manifest that was made at {created} was imported last")))
+            let about = format!("another manifest that was made at {} was imported last", readable(created));
+            Some((Conflict::ManifestSame, about))
         } else {
             None
         }
     }
+}
+
+/// `2026-02-10 08:30:00 UTC`
+fn readable(moment: PrimitiveDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    moment.format(format).unwrap_or_else(|_| moment.to_string())
 }
 
 /// All that keeps the manifest from being imported until somebody insists.

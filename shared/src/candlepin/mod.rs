@@ -30,4 +30,4 @@ pub use message::ManifestMessage;
 pub use owner::{Linked, Lookup, Owner, OwnerError, Permission, Resolved, ordering_key, resolve};
 pub use record::Stats;
 pub use undo::{By, UndoError, Undone, undo};
-pub use unload::Counts;
+pub use unload::{Counts, rehearse};

@@ -7,7 +7,7 @@ use crate::archive::Limits;
 use crate::manifest::files::Files;
 use crate::manifest::signature::{SignatureError, verify, verify_untrusted};
 use crate::manifest::{
-    Container, Head, Kind, ManifestError, Scheme, SignedBy, TrustAnchors, read_consumer, read_head, read_meta,
+    Container, Head, Kind, ManifestError, SignedBy, TrustAnchors, read_consumer, read_head, read_meta, read_scheme,
 };
 use crate::warnings::Warnings;
 use bytes::Bytes;
@@ -74,10 +74,7 @@ impl Judge {
     ) -> Result<Option<SignedBy>, ImportError> {
         let signature = signature.filter(|bytes| !bytes.is_empty()).ok_or(SignatureError::Missing);
         let signature = signature.map_err(ManifestError::from)?;
-        let scheme = match container.files.get("scheme.json").filter(|_| container.kind == Kind::Manifest) {
-            Some(member) => Some(Scheme::parse(files.bytes(member)?).map_err(ManifestError::from)?),
-            None => None,
-        };
+        let scheme = read_scheme(container, files)?;
         let verified = verify(&container.signed, signature, scheme.as_ref(), &self.anchors, self.now);
         match (verified, &scheme) {
             (Err(error @ SignatureError::Untrusted { .. }), Some(scheme)) => {

@@ -119,6 +119,15 @@ impl Keyring {
         Ok(Self { current: wire.current, keys })
     }
 
+    /// A keyring of one key of chance, whose values nobody will ever open.
+    pub(crate) fn throwaway() -> Result<Self, KeyError> {
+        let mut key = [0; 32];
+        SystemRandom::new().fill(&mut key).map_err(|_| KeyError::Sealing)?;
+        let key = UnboundKey::new(&AES_256_GCM, &key).map_err(|_| KeyError::Sealing)?;
+        let id = "throwaway".to_owned();
+        Ok(Self { current: id.clone(), keys: BTreeMap::from([(id, LessSafeKey::new(key))]) })
+    }
+
     /// The id of the key that seals.
     pub fn current(&self) -> &str {
         &self.current

@@ -56,6 +56,10 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(file: &str, bytes: &'a [u8], depth: 
     if !depth_within(bytes, depth) {
         return Err(error(format!("JSON nested deeper than {depth} levels")));
     }
+    // Or a list would be read as an object's values in some order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(error("a JSON list, where an object is expected".into()));
+    }
     serde_json::from_slice(bytes).map_err(|problem| error(describe(&problem)))
 }
 
@@ -84,6 +88,8 @@ mod tests {
         assert!(error.contains("line 1 column") && !error.contains("secret") && !error.contains("key\\"), "{error}");
         let cut = parse::<Entitlement<'_>>("entitlements/e1.json", br#"{"id":"#, 64).unwrap_err().to_string();
         assert!(cut.contains("not JSON"), "{cut}");
+        let list = parse::<Entitlement<'_>>("entitlements/e1.json", br#" ["e1", 5]"#, 64).unwrap_err().to_string();
+        assert!(list.contains("a JSON list"), "{list}");
         let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
         let error = parse::<serde_json::Value>("x.json", deep.as_bytes(), 64).unwrap_err().to_string();
         assert!(error.contains("deeper than 64"), "{error}");

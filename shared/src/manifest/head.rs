@@ -103,7 +103,7 @@ pub(crate) fn read_head(
     Ok(Head {
         consumer_types: read_all(files, "consumer_types/", |found: &ConsumerType| &found.label)?,
         distributor_versions: read_distributor_versions(files)?,
-        cdns: read_all(files, "content_delivery_network/", |found: &Cdn| &found.label)?,
+        cdns: read_cdns(files)?,
         rules: read_rules(files)?,
         meta,
         consumer,
@@ -129,6 +129,15 @@ where
     Ok(all)
 }
 
+fn read_cdns(files: &mut Files<'_>) -> Result<Vec<Cdn>, ManifestError> {
+    let folder = "content_delivery_network/";
+    let all = read_all(files, folder, |found: &Cdn| &found.label)?;
+    for cdn in &all {
+        check_texts(folder, &cdn.label, [&cdn.name, &cdn.url].into_iter())?;
+    }
+    Ok(all)
+}
+
 fn read_distributor_versions(files: &mut Files<'_>) -> Result<Vec<DistributorVersion>, ManifestError> {
     let folder = "distributor_version/";
     let members: Vec<Member<'_>> = files.json_files(folder);
@@ -138,7 +147,20 @@ fn read_distributor_versions(files: &mut Files<'_>) -> Result<Vec<DistributorVer
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     check_keys(folder, all.iter().map(|version| &version.name))?;
+    for version in &all {
+        check_texts(folder, &version.name, version.capabilities.iter().chain([&version.display_name]))?;
+    }
     Ok(all)
+}
+
+/// What the database keeps of an object besides its key.
+fn check_texts<'a>(folder: &str, key: &str, mut texts: impl Iterator<Item = &'a String>) -> Result<(), ManifestError> {
+    if texts.any(|text| text.chars().count() > MAX_NAME || text.contains('\0')) {
+        let problem =
+            format!("a text of {} is over {MAX_NAME} characters, or has U+0000", crate::failure::brief(key, 80));
+        return Err(ManifestError::invalid(folder, problem));
+    }
+    Ok(())
 }
 
 /// `keys` are sorted.

@@ -6,6 +6,7 @@ mod error;
 pub(crate) mod files;
 mod head;
 pub mod model;
+pub mod read;
 pub mod rules;
 pub mod signature;
 #[cfg(test)]
@@ -18,4 +19,5 @@ pub use container::{Container, ContainerError, Kind};
 pub use error::ManifestError;
 pub use head::{Head, Identity};
 pub(crate) use head::{certificate_and_key, read_consumer, read_head, read_meta};
+pub(crate) use read::read_scheme;
 pub use signature::{AnchorError, Scheme, SignatureError, SignedBy, TrustAnchors, TrustSource};

@@ -3,7 +3,10 @@
 //! A program of its own, because it is measured and so has to be compiled as the functions are. Prints
 //! `{"seconds", "entries", "json_bytes"}` for one pass over the archive in memory, after one to warm up.
 
+mod manifest;
+
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -25,19 +28,46 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<serde_json::Value> {
-    let path = std::env::args_os().nth(1).context("usage: bench-floor ARCHIVE")?;
-    let archive = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    read(&archive)?;
+    let mut arguments = std::env::args_os().skip(1);
+    let archive = arguments.next().context("usage: bench-floor ARCHIVE.tar.gz | MANIFEST.zip PUBLIC_KEY.der")?;
+    let archive = load(Path::new(&archive))?;
+    let key = arguments.next().map(|path| load(Path::new(&path))).transpose()?;
+    let pass = || match &key {
+        Some(key) => manifest::read(&archive, key),
+        None => read(&archive),
+    };
+    pass()?;
     let begun = Instant::now();
-    let (entries, json_bytes) = read(&archive)?;
+    let Seen { entries, json_bytes } = pass()?;
     let seconds = begun.elapsed().as_secs_f64();
     Ok(serde_json::json!({"seconds": seconds, "entries": entries, "json_bytes": json_bytes}))
 }
 
-/// One pass, through one buffer. Returns how many JSON entries there are, and their bytes.
-fn read(archive: &[u8]) -> Result<(u64, u64)> {
+fn load(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// How many JSON entries there are, and their bytes.
+#[derive(Debug, Default)]
+struct Seen {
+    entries: u64,
+    json_bytes: u64,
+}
+
+impl Seen {
+    /// Parses a JSON entry.
+    fn parse(&mut self, json: &[u8]) -> Result<()> {
+        serde_json::from_slice::<IgnoredAny>(json)?;
+        self.entries += 1;
+        self.json_bytes += json.len() as u64;
+        Ok(())
+    }
+}
+
+/// One pass over a tar.gz, through one buffer.
+fn read(archive: &[u8]) -> Result<Seen> {
     let mut archive = tar::Archive::new(MultiGzDecoder::new(archive));
-    let (mut buffer, mut entries, mut bytes) = (Vec::new(), 0, 0);
+    let (mut buffer, mut seen) = (Vec::new(), Seen::default());
     for entry in archive.entries()? {
         let mut entry = entry?;
         if !entry.path_bytes().ends_with(b".json") {
@@ -45,9 +75,7 @@ fn read(archive: &[u8]) -> Result<(u64, u64)> {
         }
         buffer.clear();
         entry.read_to_end(&mut buffer)?;
-        serde_json::from_slice::<IgnoredAny>(&buffer)?;
-        entries += 1;
-        bytes += buffer.len() as u64;
+        seen.parse(&buffer)?;
     }
-    Ok((entries, bytes))
+    Ok(seen)
 }

@@ -1,15 +1,21 @@
 //! `bench`: measures what we promise to measure, on this machine, against the least that it could cost here.
 
 mod binaries;
+mod copy;
+mod database;
 mod machine;
+mod manifest;
 mod outcome;
+mod reader;
+mod rig;
 mod series;
+mod timings;
 mod tower;
 
 use std::{fs, io::stdout, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::outcome::Outcome;
 use crate::{
@@ -26,10 +32,10 @@ pub struct Options {
     /// Timed runs of each measure, after one to warm up
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
-    /// How much of the whole Tower, for a quick trial: the bars are for 1
+    /// How much of the whole, for a quick trial: the bars are for 1
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     scale: f64,
-    /// Leave out what is a tenth and what is four times the size
+    /// Leave out other sizes than the whole
     #[arg(long)]
     no_growth: bool,
     /// Let the server log statements with their plans and times; everything takes a little longer then
@@ -40,20 +46,37 @@ pub struct Options {
     check: bool,
 }
 
+impl Options {
+    /// What a number is, and what it is of.
+    fn describe(&self) -> String {
+        let slowed = if self.explain { "; slowed down by --explain" } else { "" };
+        format!("median of {} after one to warm up{slowed}", self.runs)
+    }
+
+    fn report(&self, outcome: &mut Outcome) {
+        outcome.fact("scale", json!(self.scale));
+        outcome.fact("runs", json!(self.runs));
+        outcome.fact("explained", json!(self.explain));
+    }
+}
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// Refreshes of a Tower, through the function
     Tower,
+    /// Imports of a manifest, through the function
+    Manifest,
 }
 
 impl Part {
-    const ALL: [Self; 1] = [Self::Tower];
+    const ALL: [Self; 2] = [Self::Tower, Self::Manifest];
 
     /// Its key in `bench.json`.
     fn name(self) -> &'static str {
         match self {
             Self::Tower => "tower",
+            Self::Manifest => "manifest",
         }
     }
 }
@@ -73,6 +96,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     for part in Part::ALL.into_iter().filter(|part| options.part.is_none_or(|wanted| wanted == *part)) {
         let outcome = match part {
             Part::Tower => tower::measure(workspace, options, progress).await?,
+            Part::Manifest => manifest::measure(workspace, options, progress).await?,
         };
         write_line(stdout(), &outcome.render(colour_on_stdout()));
         keep(&file, part, &outcome)?;

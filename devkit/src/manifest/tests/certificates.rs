@@ -79,7 +79,7 @@ fn an_authority_signs_its_own_certificate_and_may_sign_data() {
 fn an_authority_has_variants_with_the_same_key() {
     let authority = Authority::new();
     let der = authority.clone().without_digital_signature().certificate().der;
-    let usage = parse(&der).key_usage().unwrap().unwrap().value.clone();
+    let usage = *parse(&der).key_usage().unwrap().unwrap().value;
     assert!(!usage.digital_signature() && usage.key_cert_sign());
     let der = authority.clone().without_key_usage().certificate().der;
     assert!(parse(&der).key_usage().unwrap().is_none());

@@ -22,6 +22,7 @@ pub struct Member {
     pub(super) local_name: Option<Vec<u8>>,
     content: Content,
     method: u16,
+    level: Compression,
     pub(super) declared_method: Option<u16>,
     pub(super) flags: u16,
     pub(super) external: u32,
@@ -67,6 +68,7 @@ impl Member {
             local_name: None,
             content,
             method: DEFLATED,
+            level: Compression::default(),
             declared_method: None,
             flags,
             external: 0,
@@ -108,6 +110,12 @@ impl Member {
     /// Stores the data as they are.
     pub fn stored(mut self) -> Self {
         self.method = STORED;
+        self
+    }
+
+    /// Deflates as well as it can, whatever it takes.
+    pub fn best(mut self) -> Self {
+        self.level = Compression::best();
         self
     }
 
@@ -211,7 +219,7 @@ impl Member {
         io::copy(&mut content(), &mut crc).expect("reading memory");
         let mut data = Vec::new();
         if self.method == DEFLATED {
-            let mut encoder = DeflateEncoder::new(&mut data, Compression::default());
+            let mut encoder = DeflateEncoder::new(&mut data, self.level);
             io::copy(&mut content(), &mut encoder).expect("writing to memory");
             encoder.finish().expect("writing to memory");
         } else {

@@ -11,7 +11,8 @@
 //! # assert!(zip.len() < 2 << 20);
 //! ```
 //!
-//! Times are those of 1980, so the same calls give the same bytes.
+//! Times are those of 1980, so the same calls give the same bytes. To cut a zip off or to flip a byte of it, see
+//! [`archive::truncated`](crate::archive::truncated) and [`archive::flip_byte`](crate::archive::flip_byte).
 
 mod headers;
 mod member;

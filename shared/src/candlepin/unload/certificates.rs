@@ -9,7 +9,7 @@ use crate::clock::to_timestamp;
 use crate::db::Tuple;
 use crate::keyring::Keyring;
 use crate::manifest::model::{CertificateJson, Serial, Text};
-use crate::manifest::{CertificatePem, ManifestError, PemFile, PrivateKey, certificate_and_key};
+use crate::manifest::{CertificatePem, KeyMatch, ManifestError, PemFile, PrivateKey, certificate_and_key, key_matches};
 use crate::warnings::Warnings;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -160,6 +160,9 @@ impl<'a> Certificates<'a> {
         let common_name = parsed.common_name.as_deref().unwrap_or_default();
         if common_name != names.entitlement && Some(common_name) != names.subscription {
             return Err(ManifestError::invalid(file, "the certificate is for another entitlement").into());
+        }
+        if key.as_ref().is_some_and(|key| key_matches(&parsed, key) == KeyMatch::Differs) {
+            return Err(ManifestError::invalid(file, "the private key is not the certificate's").into());
         }
         let id = Uuid::now_v7().simple().to_string();
         let serial_id = local_serial();

@@ -8,7 +8,7 @@ use crate::manifest::ManifestError;
 use crate::manifest::files::Files;
 use crate::manifest::model::{Branding, Entitlement, Moment, Pool, Provided, Text};
 use crate::warnings::Warnings;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use time::PrimitiveDateTime;
 
 /// Width of texts that have columns of their own, in characters.
@@ -54,6 +54,7 @@ pub(super) fn read_all(
         return Ok(Vec::new());
     }
     let mut all = Vec::new();
+    let mut ids = HashSet::new();
     for member in files.json_files("entitlements/") {
         let file = member.name();
         let entitlement: Entitlement<'_> = files.json(member)?;
@@ -67,6 +68,10 @@ pub(super) fn read_all(
             incoming.certificate = Some(certificates.place(file, &names, json, output)?);
         }
         output.send_full()?;
+        // Twice the quantity would be nobody's intention. Several may be blank.
+        if !incoming.entitlement.is_empty() && !ids.insert(incoming.entitlement.clone()) {
+            return Err(ManifestError::invalid(file, "another file describes the same entitlement").into());
+        }
         all.push(incoming);
     }
     pair_files(&mut all, certificates, warnings, output)?;
@@ -190,7 +195,8 @@ fn check_widths(file: &str, incoming: &Incoming) -> Result<(), ManifestError> {
         incoming.branding.iter().flat_map(|(product, kind, name)| [(product, 32), (kind, 32), (name, MAX_TEXT)]);
     let texts =
         [Some(&incoming.entitlement), Some(&incoming.pool), incoming.contract.as_ref(), incoming.account.as_ref()];
-    let texts = texts.into_iter().chain([incoming.order.as_ref()]).flatten().map(|text| (text, MAX_TEXT));
+    let more = [incoming.order.as_ref(), incoming.upstream_subscription.as_ref()];
+    let texts = texts.into_iter().chain(more).flatten().map(|text| (text, MAX_TEXT));
     match texts.chain(branding).find(|(text, width)| text.chars().count() > *width) {
         Some((_, width)) => Err(ManifestError::invalid(file, format!("a text is longer than {width} characters"))),
         None => Ok(()),

@@ -21,4 +21,5 @@ pub use facts::Counts;
 pub(super) use facts::{Facts, SkuFacts};
 pub(super) use known::{KnownProduct, load};
 pub(super) use products::Scope;
+pub use write::rehearse;
 pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};

@@ -39,12 +39,18 @@ pub(super) struct Stopped;
 pub(super) struct Output {
     buffers: [BytesMut; Bulk::COUNT],
     forgotten: Forgotten,
-    steps: Sender<Step>,
+    /// `None`: nobody is to have the rows.
+    steps: Option<Sender<Step>>,
 }
 
 impl Output {
     pub fn new(steps: Sender<Step>) -> Self {
-        Self { buffers: Default::default(), forgotten: Forgotten::default(), steps }
+        Self { buffers: Default::default(), forgotten: Forgotten::default(), steps: Some(steps) }
+    }
+
+    /// Rows are made and thrown away.
+    pub fn nowhere() -> Self {
+        Self { buffers: Default::default(), forgotten: Forgotten::default(), steps: None }
     }
 
     /// Begins a row.
@@ -83,12 +89,15 @@ impl Output {
     }
 
     fn send(&mut self, table: Bulk) -> Result<(), Stopped> {
+        if let Some(before) = table.refers_to() {
+            self.send(before)?;
+        }
         self.send_forgotten()?;
         let rows = self.buffers[table as usize].split().freeze();
         if rows.is_empty() {
             return Ok(());
         }
-        self.steps.blocking_send(Step::Copy(table, rows)).map_err(|_| Stopped)
+        self.pass_on(Step::Copy(table, rows))
     }
 
     fn send_forgotten(&mut self) -> Result<(), Stopped> {
@@ -96,6 +105,48 @@ impl Output {
             return Ok(());
         }
         let forgotten = std::mem::take(&mut self.forgotten);
-        self.steps.blocking_send(Step::Forget(forgotten)).map_err(|_| Stopped)
+        self.pass_on(Step::Forget(forgotten))
+    }
+
+    fn pass_on(&self, step: Step) -> Result<(), Stopped> {
+        self.steps.as_ref().map_or(Ok(()), |steps| steps.blocking_send(step).map_err(|_| Stopped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_referred_to_are_sent_first_however_few_they_are() {
+        let (sender, mut steps) = tokio::sync::mpsc::channel(4);
+        let mut output = Output::new(sender);
+        output.row(Bulk::Serials).int8(1);
+        output.row(Bulk::Certificates).bytea(&vec![0; CHUNK_BYTES]);
+        output.send_full().unwrap();
+        let mut sent = || match steps.try_recv() {
+            Ok(Step::Copy(table, _)) => Some(table),
+            _ => None,
+        };
+        assert_eq!([sent(), sent(), sent()], [Some(Bulk::Serials), Some(Bulk::Certificates), None]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_referred_to_are_sent_first_however_few_they_are() {
+        let (sender, mut steps) = tokio::sync::mpsc::channel(4);
+        let mut output = Output::new(sender);
+        output.row(Bulk::Serials).int8(1);
+        output.row(Bulk::Certificates).bytea(&vec![0; CHUNK_BYTES]);
+        output.send_full().unwrap();
+        let mut sent = || match steps.try_recv() {
+            Ok(Step::Copy(table, _)) => Some(table),
+            _ => None,
+        };
+        assert_eq!([sent(), sent(), sent()], [Some(Bulk::Serials), Some(Bulk::Certificates), None]);
     }
 }

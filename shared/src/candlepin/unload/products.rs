@@ -25,6 +25,9 @@ const FORMAT: &[u8] = b"longshore products 1";
 /// Width of the id's column, in characters. The server that made the manifest has the same.
 const MAX_ID: usize = 32;
 
+/// Width of other texts whose length matters, in characters.
+const MAX_TEXT: usize = 255;
+
 /// Why reading ended early.
 #[derive(Debug)]
 pub(super) enum ReadError {
@@ -211,6 +214,7 @@ impl<'a> Products<'a> {
             }
             None => None,
         };
+        check_keys(file, product)?;
         let id = product.id.as_str();
         Ok(Rows {
             uuid: self.uuid_of(id),
@@ -293,6 +297,18 @@ impl<'a> Products<'a> {
         rows.write(self.scope, &digests, source, known.created, output);
         let data = json!({"productId": rows.id, "changed": changed});
         self.events.push(Event::new(Change::Modified, "PRODUCT", rows.name, rows.id, data));
+    }
+}
+
+/// Names and ids stand in indexes, and one value is a pool's as well.
+fn check_keys(file: &str, product: &Product<'_>) -> Result<(), ManifestError> {
+    let names = product.attributes.0.iter().map(|(name, _)| ("the name of an attribute", name.as_str()));
+    let ids = product.dependent_product_ids.iter().chain(&product.relies_on);
+    let ids = ids.map(|id| ("the id of a product that it needs", id.as_str()));
+    let value = product.attributes.get("virt_only").map(|value| ("the attribute virt_only", value));
+    match names.chain(ids).chain(value).find(|(_, text)| text.chars().count() > MAX_TEXT) {
+        Some((what, _)) => Err(ManifestError::invalid(file, format!("{what} is longer than {MAX_TEXT} characters"))),
+        None => Ok(()),
     }
 }
 

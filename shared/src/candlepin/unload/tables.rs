@@ -27,10 +27,17 @@ impl Bulk {
         Self::Reliance,
         Self::Provided,
         Self::ProductCertificates,
-        // Before what refers to them.
         Self::Serials,
         Self::Certificates,
     ];
+
+    /// Whose rows have to be there before this table's, by a foreign key.
+    pub const fn refers_to(self) -> Option<Self> {
+        match self {
+            Self::Certificates => Some(Self::Serials),
+            _ => None,
+        }
+    }
 
     pub const fn table(self) -> &'static str {
         match self {

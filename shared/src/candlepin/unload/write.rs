@@ -7,15 +7,18 @@ use super::facts::{Counts, Facts};
 use super::known::{Known, KnownProduct};
 use super::output::{Forgotten, Output, Step};
 use super::products::{Products, ReadError, Scope};
+use crate::candlepin::ImportError;
 use crate::db::Copier;
 use crate::db::DbError;
 use crate::keyring::{KeyError, Keyring};
 use crate::manifest::ManifestError;
 use crate::manifest::files::Files;
+use crate::manifest::read::Export;
 use crate::outbox::Event;
 use crate::warnings::Warnings;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use time::PrimitiveDateTime;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
@@ -32,6 +35,16 @@ pub(in crate::candlepin) enum UnloadError {
     Database(DbError),
     /// The reading thread panicked, with what it said.
     Panic(String),
+}
+
+impl From<ReadError> for UnloadError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Manifest(error) => Self::Manifest(error),
+            ReadError::Keys(error) => Self::Keys(error),
+            ReadError::Stopped => Self::Panic("the reader was stopped by nobody".into()),
+        }
+    }
 }
 
 impl From<DbError> for UnloadError {
@@ -86,9 +99,7 @@ pub(in crate::candlepin) async fn unload(
             note_sources(transaction, &unloaded.resourced).await?;
             Ok(Unloaded { loosened, ..unloaded })
         }
-        Err(ReadError::Manifest(error)) => Err(UnloadError::Manifest(error)),
-        Err(ReadError::Keys(error)) => Err(UnloadError::Keys(error)),
-        Err(ReadError::Stopped) => Err(UnloadError::Panic("the reader was stopped by nobody".into())),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -105,6 +116,19 @@ pub(in crate::candlepin) async fn contradicts(
     let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&unloaded.passed_over, Type::UUID_ARRAY), (&unloaded.updated_contents, Type::UUID_ARRAY)];
     Ok(transaction.query_typed_one(sql, &values).await?.get(0))
+}
+
+/// Reads all products and entitlements into an empty database that is not there, on this thread: what an import would warn
+/// of, or refuse.
+///
+/// # Errors
+/// What an import would say of the first file that it cannot use.
+pub fn rehearse(export: &Export) -> Result<Warnings, ImportError> {
+    let (members, depth) = (export.container().files.clone(), export.depth());
+    let now = PrimitiveDateTime::MIN;
+    let scope = Scope { owner: String::new(), now, members, depth };
+    let read = read(&scope, &Keyring::throwaway()?, Known::default(), false, Output::nowhere());
+    read.map(|unloaded| unloaded.warnings).map_err(|error| UnloadError::from(error).into())
 }
 
 /// The reading thread.

@@ -58,7 +58,7 @@ where
 /// A moment, in UTC, to the microsecond that the database keeps.
 ///
 /// Written as `2013-05-02T13:14:15.678+0000` until 2021, with `+00:00` until 2025, with `Z` since; also a date alone, and
-/// milliseconds since 1970. All are read. Without a zone it is UTC.
+/// milliseconds since 1970. All are read. Without a zone it is UTC. Years are 1 to 9999, as four digits can write them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub PrimitiveDateTime);
 
@@ -68,19 +68,22 @@ impl Moment {
         let (date, rest) = text.split_at_checked(10)?;
         let date = parse_date(date)?;
         if rest.is_empty() {
-            return Some(Self(PrimitiveDateTime::new(date, Time::MIDNIGHT)));
+            return Self::of(PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc());
         }
         let rest = rest.strip_prefix(['T', 't', ' '])?;
         let (clock, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
         let moment = PrimitiveDateTime::new(date, parse_clock(clock)?).assume_offset(parse_zone(zone)?);
         // A zone can carry a date out of the calendar that `time` knows.
-        let utc = moment.checked_to_offset(UtcOffset::UTC)?;
-        Some(Self(PrimitiveDateTime::new(utc.date(), utc.time())))
+        Self::of(moment.checked_to_offset(UtcOffset::UTC)?)
+    }
+
+    /// `moment` is in UTC.
+    fn of(moment: OffsetDateTime) -> Option<Self> {
+        (1..=9999).contains(&moment.year()).then(|| Self(PrimitiveDateTime::new(moment.date(), moment.time())))
     }
 
     fn from_millis(millis: i64) -> Option<Self> {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
-        Some(Self(PrimitiveDateTime::new(moment.date(), moment.time())))
+        Self::of(OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?)
     }
 }
 
@@ -234,6 +237,10 @@ mod tests {
             "1.5",
             "9223372036854775807",
             "\"+013-05-02\"",
+            "\"0000-12-31\"",
+            "\"0001-01-01T00:00:00+01:00\"",
+            "-62135596800001",
+            "253402300800000",
         ] {
             assert!(moment(bad).is_err(), "{bad}");
         }

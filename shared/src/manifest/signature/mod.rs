@@ -14,7 +14,7 @@ mod trust;
 pub use anchors::{AnchorError, TrustAnchors};
 pub use scheme::Scheme;
 pub use signer::{Mismatch, Tried};
-pub use source::{TrustSource, load};
+pub use source::{TrustSource, load, load_files};
 pub use trust::{Distrust, Trust};
 
 use crate::failure::Classified;

@@ -105,6 +105,21 @@ impl Scheme {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The subject of its certificate, bounded.
+    pub fn subject(&self) -> &str {
+        &self.signer.subject
+    }
+
+    /// Who issued its certificate, bounded.
+    pub fn issuer(&self) -> &str {
+        &self.signer.issuer
+    }
+
+    /// The algorithm by its JCA name: `SHA256withRSA`.
+    pub fn algorithm(&self) -> &'static str {
+        self.algorithm.name()
+    }
 }
 
 fn read_certificate(base64: &str) -> Result<Signer, SignatureError> {

@@ -19,6 +19,8 @@ pub(super) struct Signer {
     pub der: Vec<u8>,
     /// For people, bounded.
     pub subject: String,
+    /// As [`Self::subject`].
+    pub issuer: String,
     pub serial: String,
     pub not_before: OffsetDateTime,
     pub not_after: OffsetDateTime,
@@ -123,6 +125,7 @@ impl Signer {
         Ok(Self {
             der: der.to_vec(),
             subject: brief(&certificate.subject().to_string(), 200),
+            issuer: brief(&certificate.issuer().to_string(), 200),
             serial: certificate.tbs_certificate.serial.to_string(),
             not_before: certificate.validity().not_before.to_datetime(),
             not_after: certificate.validity().not_after.to_datetime(),

@@ -55,6 +55,16 @@ pub async fn load(sources: &[TrustSource], aws: &Aws) -> Result<TrustAnchors, An
     TrustAnchors::parse(&texts)
 }
 
+/// Reads the certificates of files, and of all files in directories.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_files<P: AsRef<Path>>(paths: &[P]) -> Result<TrustAnchors, AnchorError> {
+    let mut texts = Vec::new();
+    paths.iter().try_for_each(|path| read_path(path.as_ref(), &mut texts))?;
+    TrustAnchors::parse(&texts)
+}
+
 /// Size of one file, in bytes: somebody may have named the wrong one.
 const FILE_MAXIMUM: u64 = 4 << 20;
 

@@ -1,18 +1,13 @@
-//! The least that a first refresh can cost here: reading the archive, and COPY of the rows that come of it.
+//! The database of the floor: the inventory's tables, into that the rows of a Tower are copied.
 
-use std::{
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use futures_util::SinkExt;
+use anyhow::Result;
 use longshore_devkit::postgres::Cluster;
-use tokio::process::Command;
 use tokio_postgres::Client;
 
-use super::{database, rig, rows::CopyRows};
-use crate::bench::binaries::Binaries;
+use super::rows::CopyRows;
+use crate::bench::{binaries::Binaries, copy, database, rig};
 
 /// The database of the floor.
 const DATABASE: &str = "floor";
@@ -20,7 +15,6 @@ const DATABASE: &str = "floor";
 /// Measures the floor.
 pub struct Floor {
     client: Client,
-    reader: PathBuf,
 }
 
 impl Floor {
@@ -34,17 +28,7 @@ impl Floor {
             client.batch_execute(row.get(0)).await?;
         }
         client.batch_execute("DROP SCHEMA longshore CASCADE").await?;
-        Ok(Self { client, reader: binaries.path("bench-floor") })
-    }
-
-    /// Expands and parses an archive that lies in a file. Returns the time and the bytes of JSON.
-    pub async fn read(&self, archive: &Path) -> Result<(Duration, u64)> {
-        let output = Command::new(&self.reader).arg(archive).kill_on_drop(true).output().await;
-        let output = output.with_context(|| format!("cannot start {}", self.reader.display()))?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let printed: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-        let seconds = printed["seconds"].as_f64().context("the floor's reader printed no time")?;
-        Ok((Duration::from_secs_f64(seconds), printed["json_bytes"].as_u64().unwrap_or_default()))
+        Ok(Self { client })
     }
 
     /// Copies the rows into empty tables, in one transaction.
@@ -53,17 +37,7 @@ impl Floor {
         let tenant_and_source = "INSERT INTO tenants (id, external_tenant) VALUES (1, 'floor');
                                  INSERT INTO sources (id, tenant_id, uid) VALUES (1, 1, 'floor'); CHECKPOINT";
         self.client.batch_execute(tenant_and_source).await?;
-        let begun = Instant::now();
-        self.client.batch_execute("BEGIN").await?;
-        for table in &rows.0 {
-            let mut copy = std::pin::pin!(self.client.copy_in(&table.statement).await?);
-            for piece in &table.pieces {
-                copy.feed(piece.clone()).await?;
-            }
-            copy.finish().await?;
-        }
-        self.client.batch_execute("COMMIT").await?;
-        Ok(begun.elapsed())
+        copy::copy(&self.client, &rows.0).await
     }
 
     /// The connection, to look at what was copied.

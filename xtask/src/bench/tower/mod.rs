@@ -2,33 +2,44 @@
 //!
 //! Floors and refreshes take turns, so that whatever slows the machine down for a while slows both.
 
-mod database;
+mod contents;
 mod floor;
 mod load;
 mod results;
-mod rig;
 mod rows;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use longshore_devkit::{postgres::Cluster, runtime_api::Function};
+use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use self::{
     floor::Floor,
     load::{Increments, Load},
-    results::{Results, Sized},
-    rig::{Refreshed, Rig},
+    results::Results,
 };
-use super::{Options, binaries::Binaries, outcome::Outcome};
+use super::{
+    Options,
+    binaries::Binaries,
+    database,
+    outcome::Outcome,
+    reader,
+    rig::{Rig, Unloaded, Unloader},
+    timings::Sized,
+};
 use crate::{progress::Progress, workspace::Workspace};
 
-/// What is built in release mode; `bench-floor` is the floor's reader.
-const PACKAGES: [&str; 3] = ["tower-persister", "setup", "bench-floor"];
-
-/// Processes started to measure the cold start.
-const COLD_STARTS: usize = 20;
+/// What is measured.
+static PERSISTER: Unloader = Unloader {
+    binary: "tower-persister",
+    database: "refreshed",
+    service: "catalog",
+    topic: "platform.upload.catalog",
+    record: "refreshes",
+    done: "applied",
+};
 
 /// Sizes beside the whole, for the growth.
 const TENTH: f64 = 0.1;
@@ -45,39 +56,25 @@ struct Subject {
 /// Measures everything.
 pub async fn measure(workspace: &Workspace, options: &Options, progress: Progress) -> Result<Outcome> {
     progress.note("building the functions as they are deployed; the first time takes minutes");
-    let binaries = Binaries::build(workspace, &PACKAGES).await?;
+    let binaries = Binaries::build(workspace, &[PERSISTER.binary, "setup", reader::BINARY]).await?;
     let dir = workspace.target("bench");
-    let cluster = start_cluster(&dir, options.explain).await?;
+    let cluster = database::start_cluster(&dir, options.explain).await?;
     let mut bench = Bench::prepare(&cluster, &binaries, &dir, options, progress).await?;
     bench.run(options.runs, progress).await?;
     bench.memory(progress).await?;
-    bench.cold_start(progress).await?;
-    bench.results.binary_bytes = binaries.size("tower-persister")?;
+    bench.results.cold_start = bench.rig.cold_starts().await?;
+    bench.results.binary_bytes = binaries.size(PERSISTER.binary)?;
     let outcome = bench.outcome(options).await?;
     drop(bench);
     spawn_blocking(move || cluster.stop()).await?;
     if options.explain {
-        progress.note(&format!("statements and plans are in {}", workspace.shown(&server_log(&dir))));
+        progress.note(&format!("statements and plans are in {}", workspace.shown(&database::server_log(&dir))));
     }
     Ok(outcome)
 }
 
-async fn start_cluster(dir: &Path, explain: bool) -> Result<Cluster> {
-    let home = dir.join("postgres");
-    let cluster = spawn_blocking(move || Cluster::start(&home)).await?.context("PostgreSQL")?;
-    let client = database::connect(&cluster.url("postgres")).await?;
-    database::log_statements(&client, explain).await?;
-    Ok(cluster)
-}
-
-/// The cluster says where it is when it could not stay in the directory that it was given.
-fn server_log(dir: &Path) -> PathBuf {
-    let home = dir.join("postgres");
-    let elsewhere = std::fs::read_to_string(home.join("location"));
-    elsewhere.map_or_else(|_| home.join("server"), |path| PathBuf::from(path.trim())).join("server.log")
-}
-
-struct Bench {
+struct Bench<'b> {
+    binaries: &'b Binaries,
     rig: Rig,
     floor: Floor,
     function: Function,
@@ -87,15 +84,15 @@ struct Bench {
     results: Results,
 }
 
-impl Bench {
+impl<'b> Bench<'b> {
     async fn prepare(
         cluster: &Cluster,
-        binaries: &Binaries,
+        binaries: &'b Binaries,
         dir: &Path,
         options: &Options,
         progress: Progress,
     ) -> Result<Self> {
-        let rig = Rig::start(cluster, binaries, dir).await?;
+        let rig = Rig::start(&PERSISTER, cluster, binaries, dir, Vec::new()).await?;
         let floor = Floor::prepare(cluster, binaries).await?;
         progress.note("making the archives");
         let factors: &[f64] = if options.no_growth { &[1.0] } else { &[1.0, TENTH, FOUR_TIMES] };
@@ -106,7 +103,8 @@ impl Bench {
             let (key, file) = (format!("full-{factor}.tar.gz"), dir.join(format!("full-{factor}.tar.gz")));
             std::fs::write(&file, &load.full).with_context(|| format!("cannot write {}", file.display()))?;
             rig.upload(&key, &load.full).await?;
-            subjects.push(Subject { load, key, file, times: Sized::default() });
+            let times = Sized { held_bytes: load.full.len() as u64, ..Sized::default() };
+            subjects.push(Subject { load, key, file, times });
         }
         let whole = &subjects[0].load;
         let estate = whole.estate.clone();
@@ -115,7 +113,7 @@ impl Bench {
         rig.upload("changed.tar.gz", &increments.changed).await?;
         rig.upload("gone.tar.gz", &increments.gone).await?;
         let function = rig.function().await?;
-        Ok(Self { rig, floor, function, subjects, increments, results: Results::default() })
+        Ok(Self { binaries, rig, floor, function, subjects, increments, results: Results::default() })
     }
 
     /// One round to warm up, then `runs` that count.
@@ -126,7 +124,7 @@ impl Bench {
                 self.first(subject, counts).await?;
                 if subject == 0 {
                     if !counts {
-                        database::expect_same(&self.rig.client, self.floor.client()).await?;
+                        contents::expect_same(&self.rig.client, self.floor.client()).await?;
                     }
                     self.later(counts).await?;
                 }
@@ -144,17 +142,17 @@ impl Bench {
     /// The floor, and the first refresh into an empty database.
     async fn first(&mut self, subject: usize, counts: bool) -> Result<()> {
         let subject = &mut self.subjects[subject];
-        let (read, json_bytes) = self.floor.read(&subject.file).await?;
-        subject.times.json_bytes = json_bytes;
+        let read = reader::read(self.binaries, &subject.file, None).await?;
+        subject.times.json_bytes = read.json_bytes;
         let copy = self.floor.copy(&subject.load.rows).await?;
         database::empty(&self.rig.client).await?;
-        let first = self.rig.refresh(&mut self.function, &subject.key).await?;
+        let first = refresh(&mut self.rig, &mut self.function, &subject.key).await?;
         let (added, rows) = (first.sum(|stats| stats.adds, None), subject.load.total());
         ensure!(added == rows, "a first refresh added {added} rows instead of {rows}");
         if counts {
-            subject.times.read.push(read);
+            subject.times.read.push(read.took);
             subject.times.copy.push(copy);
-            subject.times.refresh.add(&first);
+            subject.times.first.add(&first);
         }
         Ok(())
     }
@@ -180,9 +178,9 @@ impl Bench {
         Ok(())
     }
 
-    async fn refresh(&mut self, key: &str) -> Result<Refreshed> {
+    async fn refresh(&mut self, key: &str) -> Result<Unloaded> {
         database::settle(&self.rig.client).await?;
-        self.rig.refresh(&mut self.function, key).await
+        refresh(&mut self.rig, &mut self.function, key).await
     }
 
     /// The peak of a fresh process, beyond the archive that it has to hold; for each size.
@@ -192,32 +190,21 @@ impl Bench {
             let mut function = self.rig.function().await?;
             function.time_to_first_next().await?;
             self.results.idle_bytes = function.peak_rss_bytes()?;
-            self.rig.refresh(&mut function, &subject.key).await?;
+            refresh(&mut self.rig, &mut function, &subject.key).await?;
             subject.times.peak_bytes = function.peak_rss_bytes()?;
         }
         progress.note("measured the memory");
         Ok(())
     }
 
-    async fn cold_start(&mut self, progress: Progress) -> Result<()> {
-        for start in 0..=COLD_STARTS {
-            let function = self.rig.function().await?;
-            let took = function.time_to_first_next().await?;
-            // The first reads the binary from the disk.
-            if start > 0 {
-                self.results.cold_start.push(took);
-            }
-        }
-        progress.note("measured the cold start");
-        Ok(())
-    }
-
     async fn outcome(&self, options: &Options) -> Result<Outcome> {
         let mut outcome = self.results.outcome(&self.subjects, options);
-        let version = self.rig.client.query_one("SHOW server_version", &[]).await?;
-        let mut machine = super::machine::facts();
-        machine["postgresql"] = version.get::<_, &str>(0).into();
-        outcome.fact("machine", machine);
+        outcome.fact("machine", super::machine::facts(&self.rig.client).await?);
         Ok(outcome)
     }
+}
+
+async fn refresh(rig: &mut Rig, function: &mut Function, key: &str) -> Result<Unloaded> {
+    let metadata = json!({"reporter": "6b5a4c1e-1b7e-4f55-9d1c-2f0f3c2b7a10", "stale_timestamp": ""});
+    rig.unload(function, key, &metadata).await
 }

@@ -1,83 +1,24 @@
 //! What was measured, and what is promised about it.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use serde_json::json;
 
-use super::{Subject, rig::Refreshed};
+use super::Subject;
 use crate::{
     bench::{
         Options,
         outcome::{Bar, Outcome},
         series::Series,
+        timings::{MIB, Sized, Timings},
     },
     table::{size, thousands},
 };
 
-const MIB: f64 = 1_048_576.0;
-
-/// Refreshes of one kind.
-#[derive(Debug, Default)]
-pub struct Refreshes {
-    took: Series,
-    phases: BTreeMap<String, Series>,
-}
-
-impl Refreshes {
-    /// Adds one.
-    pub fn add(&mut self, refreshed: &Refreshed) {
-        self.took.push(refreshed.took);
-        let recorded: f64 = refreshed.phases.values().sum();
-        let rest = refreshed.took.as_secs_f64() - recorded;
-        let rest = [("rest".to_owned(), rest)];
-        for (phase, seconds) in refreshed.phases.clone().into_iter().chain(rest) {
-            self.phases.entry(phase).or_default().push(Duration::from_secs_f64(seconds.max(0.0)));
-        }
-    }
-
-    /// The median of each phase; the rest is the event, resolving, committing, and the answer.
-    fn phases(&self) -> String {
-        const ORDER: [&str; 5] = ["download", "wait", "read", "merge", "rest"];
-        let shown = |name: &str| Some(format!("{name} {:.3}", self.phases.get(name)?.median()));
-        ORDER.into_iter().filter_map(shown).collect::<Vec<_>>().join(", ")
-    }
-
-    fn medians(&self) -> serde_json::Value {
-        json!(self.phases.iter().map(|(name, series)| (name, series.median())).collect::<BTreeMap<_, _>>())
-    }
-}
-
-/// What was measured at one size.
-#[derive(Debug, Default)]
-pub struct Sized {
-    /// The floor: expand and parse.
-    pub read: Series,
-    /// The floor: COPY.
-    pub copy: Series,
-    /// The first refresh.
-    pub refresh: Refreshes,
-    /// The JSON in the archive.
-    pub json_bytes: u64,
-    /// Peak memory of a process that did one first refresh.
-    pub peak_bytes: u64,
-}
-
-impl Sized {
-    fn floor(&self) -> Series {
-        self.read.plus(&self.copy)
-    }
-
-    fn to_floor(&self) -> f64 {
-        self.refresh.took.median() / self.floor().median()
-    }
-}
-
 /// What was measured at the whole size alone, and of the process.
 #[derive(Debug, Default)]
 pub struct Results {
-    pub unchanged: Refreshes,
-    pub changed: Refreshes,
-    pub gone: Refreshes,
+    pub unchanged: Timings,
+    pub changed: Timings,
+    pub gone: Timings,
     pub cold_start: Series,
     pub binary_bytes: u64,
     /// Peak memory of a process that has done nothing yet.
@@ -90,7 +31,7 @@ impl Results {
         format!(
             "first refresh {:.2} x the floor so far, unchanged {:.2} x the first",
             whole.to_floor(),
-            self.unchanged.took.median() / whole.refresh.took.median()
+            self.unchanged.took.median() / whole.first.took.median()
         )
     }
 
@@ -101,20 +42,17 @@ impl Results {
         outcome.title = vec![
             format!("tower: {}", whole.load.describe()),
             format!(
-                "{} of JSON in an archive of {}, {} rows; median of {} after one to warm up{}",
+                "{} of JSON in an archive of {}, {} rows; {}",
                 size(whole.times.json_bytes),
                 size(whole.load.full.len() as u64),
                 thousands(whole.load.total()),
-                options.runs,
-                if options.explain { "; slowed down by --explain" } else { "" }
+                options.describe()
             ),
         ];
-        outcome.fact("scale", json!(options.scale));
-        outcome.fact("runs", json!(options.runs));
+        options.report(&mut outcome);
         outcome.fact("rows", json!(whole.load.total()));
         outcome.fact("archive_bytes", json!(whole.load.full.len()));
         outcome.fact("json_bytes", json!(whole.times.json_bytes));
-        outcome.fact("explained", json!(options.explain));
         self.measures(&mut outcome, subjects);
         self.bars(&mut outcome, subjects);
         outcome
@@ -122,57 +60,35 @@ impl Results {
 
     fn measures(&self, outcome: &mut Outcome, subjects: &[Subject]) {
         let whole = &subjects[0].times;
-        outcome.measure("floor_read_s", "floor: expand and parse", &whole.read, "");
-        outcome.measure("floor_copy_s", "floor: COPY", &whole.copy, "");
-        outcome.measure("floor_s", "floor", &whole.floor(), "");
-        let refreshes = [
-            ("first", "first refresh", &whole.refresh),
-            ("unchanged", "unchanged, one byte differs", &self.unchanged),
-            ("incremental", "incremental, 1 % changed", &self.changed),
-            ("gone_5_percent", "incremental, 5 % gone", &self.gone),
-        ];
-        for (key, what, refreshes) in refreshes {
-            outcome.measure(&format!("{key}_s"), what, &refreshes.took, refreshes.phases());
-            outcome.fact(&format!("{key}_phases_s"), refreshes.medians());
-        }
+        whole.report_floor(outcome, "expand and parse");
+        whole.first.report(outcome, "first", "first refresh");
+        self.unchanged.report(outcome, "unchanged", "unchanged, one byte differs");
+        self.changed.report(outcome, "incremental", "incremental, 1 % changed");
+        self.gone.report(outcome, "gone_5_percent", "incremental, 5 % gone");
         for (key, what, subject) in
             [("tenth", "a tenth", subjects.get(1)), ("four_times", "four times", subjects.get(2))]
         {
             let Some(Subject { times, .. }) = subject else { continue };
-            let floor = times.floor();
-            let growth = format!("{:.2} x the whole's", floor.median() / whole.floor().median());
-            outcome.measure(&format!("{key}_floor_s"), &format!("{what}: floor"), &floor, growth);
-            outcome.measure(
-                &format!("{key}_s"),
-                &format!("{what}: first refresh"),
-                &times.refresh.took,
-                times.refresh.phases(),
-            );
-            outcome.number(&format!("{key}_to_floor"), times.to_floor());
-            outcome.number(&format!("{key}_peak_over_archive_mib"), subject.map_or(0.0, peak_over_archive));
+            times.report_beside(whole, outcome, key, what, "first refresh");
         }
         outcome.measure("cold_start_s", "cold start", &self.cold_start, "");
         outcome.number("idle_mib", self.idle_bytes as f64 / MIB);
     }
 
     fn bars(&self, outcome: &mut Outcome, subjects: &[Subject]) {
-        let whole = &subjects[0];
-        let first = whole.times.refresh.took.median();
-        let to_first = |refreshes: &Refreshes| refreshes.took.median() / first;
-        outcome.bar(Bar::new("first refresh to the floor", "first_to_floor", whole.times.to_floor(), 1.5, "x"));
+        let whole = &subjects[0].times;
+        let first = whole.first.took.median();
+        let to_first = |refreshes: &Timings| refreshes.took.median() / first;
+        outcome.bar(Bar::new("first refresh to the floor", "first_to_floor", whole.to_floor(), 1.5, "x"));
         outcome.bar(Bar::new("unchanged to the first", "unchanged_to_first", to_first(&self.unchanged), 0.4, "x"));
         outcome.bar(Bar::new("1 % changed to the first", "incremental_to_first", to_first(&self.changed), 0.2, "x"));
         if let Some(four) = subjects.get(2) {
-            let growth = four.times.refresh.took.median() / first;
+            let growth = four.times.first.took.median() / first;
             outcome.bar(Bar::new("4 times the objects", "growth_4x", growth, 4.4, "x"));
         }
-        let peak = peak_over_archive(whole);
+        let peak = whole.peak_over_archive();
         outcome.bar(Bar::new("peak memory beyond the archive", "peak_over_archive_mib", peak, 64.0, "MiB"));
         outcome.bar(Bar::new("cold start", "cold_start_ms", self.cold_start.median() * 1e3, 30.0, "ms"));
         outcome.bar(Bar::new("binary, stripped", "binary_mib", self.binary_bytes as f64 / MIB, 12.0, "MiB"));
     }
-}
-
-fn peak_over_archive(subject: &Subject) -> f64 {
-    subject.times.peak_bytes.saturating_sub(subject.load.full.len() as u64) as f64 / MIB
 }

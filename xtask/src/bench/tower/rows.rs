@@ -6,6 +6,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use longshore_devkit::tower::{Estate, Stamps};
 use serde_json::Value;
 
+use crate::bench::copy::TableRows;
+
 /// What every row says of its tenant and its source; the floor's database has one of each.
 const TENANT_AND_SOURCE: i64 = 1;
 
@@ -17,16 +19,6 @@ const EPOCH: i64 = 946_684_800_000_000;
 
 /// When the rows were written, as far as they are concerned.
 const NOW: i64 = 757_382_400_000_000;
-
-/// The data of one table.
-#[derive(Debug)]
-pub struct TableRows {
-    /// `COPY table (columns) FROM STDIN ..`
-    pub statement: String,
-    /// Header and trailer included.
-    pub pieces: Vec<Bytes>,
-    count: u64,
-}
 
 /// The data of all tables, what is linked to first.
 #[derive(Debug)]
@@ -86,6 +78,7 @@ impl CopyRows {
 
 /// Writes the rows of one table.
 struct Writer {
+    table: &'static str,
     statement: String,
     columns: i16,
     stamped: bool,
@@ -96,7 +89,7 @@ struct Writer {
 
 impl Writer {
     /// `columns` are those after the ones that every table has; a plan has no times of its own.
-    fn new(table: &str, columns: &str, stamped: bool) -> Self {
+    fn new(table: &'static str, columns: &str, stamped: bool) -> Self {
         let stamps = if stamped { ", source_created_at, source_updated_at" } else { "" };
         let all =
             format!("id, tenant_id, source_id, source_ref, created_at, updated_at, last_seen_at{stamps}, {columns}");
@@ -104,6 +97,7 @@ impl Writer {
         buffer.put_slice(b"PGCOPY\n\xff\r\n\0");
         buffer.put_i64(0); // no flags, and no extension of the header
         Self {
+            table,
             columns: all.split(", ").fold(0, |count, _| count + 1),
             statement: format!("COPY {table} ({all}) FROM STDIN (FORMAT binary)"),
             stamped,
@@ -159,6 +153,11 @@ impl Writer {
     fn finish(mut self) -> TableRows {
         self.buffer.put_i16(-1);
         self.pieces.push(self.buffer.freeze());
-        TableRows { statement: self.statement, pieces: self.pieces, count: self.count.unsigned_abs() }
+        TableRows {
+            table: self.table.to_owned(),
+            statement: self.statement,
+            pieces: self.pieces,
+            count: self.count.unsigned_abs(),
+        }
     }
 }

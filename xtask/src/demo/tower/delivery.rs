@@ -10,13 +10,12 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use super::{counts::Counts, expected::TABLES};
-use crate::{stack::UPLOADS, table::thousands};
-
-/// The answer of a function that leaves no record to redelivery.
-pub const ALL_DONE: &str = r#"{"batchItemFailures":[]}"#;
+use crate::{
+    demo::{Demo, ORG},
+    table::thousands,
+};
 
 const TOPIC: &str = "platform.upload.catalog";
-const ORG: &str = "5318290";
 /// The uid of the source: what the collector of that Tower calls itself.
 const REPORTER: &str = "9c2a1f5e-60d4-4c7b-8a35-1be7f0d9c482";
 
@@ -39,7 +38,7 @@ impl Record {
 
     /// Where the archive is.
     pub fn url(&self) -> String {
-        format!("s3://{UPLOADS}/{}", self.key())
+        Demo::url(&self.key())
     }
 
     fn request_id(&self) -> String {

@@ -64,7 +64,7 @@ mod tests {
     use longshore_devkit::tower::Estate;
 
     use super::*;
-    use crate::demo::expected::{change, first};
+    use crate::demo::tower::expected::{change, first};
 
     #[test]
     fn what_differs_is_named_with_both_counts() {

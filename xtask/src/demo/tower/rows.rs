@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio_postgres::{Client, Row};
 
 use super::expected::TABLES;
-use crate::table::{Cell, Table};
+use crate::table::{Cell, Table, shortened};
 
 /// Rows shown of a sample, or of each kind of change.
 const SHOWN: usize = 2;
@@ -80,15 +80,6 @@ impl Names {
         let mut table = Table::new(&[">id in Tower", "", "service_offerings", "new name"]);
         changes.into_iter().flatten().for_each(|row| table.row(row));
         table
-    }
-}
-
-/// A text in a column of a table that fits on most terminals.
-fn shortened(text: &str) -> String {
-    const WIDTH: usize = 36;
-    match text.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
-        None => text.to_owned(),
     }
 }
 

@@ -1,0 +1,209 @@
+//! A function as it runs on Lambda, with what it needs: PostgreSQL, S3, records.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use longshore_devkit::{
+    kafka_event::KafkaEvent,
+    postgres::Cluster,
+    runtime_api::Function,
+    s3::{Credentials, S3Server},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::{Duration as Span, UtcDateTime, format_description::well_known::Rfc3339, macros::utc_datetime};
+use tokio_postgres::Client;
+
+use super::{binaries::Binaries, database, series::Series};
+
+const BUCKET: &str = "uploads";
+/// When the first archive was uploaded; each later one a minute after the one before.
+const FIRST_UPLOAD: UtcDateTime = utc_datetime!(2026-03-02 10:15);
+/// Far more than any invocation takes.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Processes started to measure the cold start.
+const COLD_STARTS: usize = 20;
+
+/// Whose uploads all archives are.
+pub const ORG: &str = "5318290";
+
+/// A function that unloads archives, and how it is told of one.
+#[derive(Debug)]
+pub struct Unloader {
+    /// The name of its binary.
+    pub binary: &'static str,
+    /// Its database.
+    pub database: &'static str,
+    /// The service that uploads are for.
+    pub service: &'static str,
+    /// Where they are announced.
+    pub topic: &'static str,
+    /// Where it records what it did, a row a message.
+    pub record: &'static str,
+    /// What stands there in `outcome` when an archive was unloaded.
+    pub done: &'static str,
+}
+
+/// What was done to a table, or to a kind of object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Stats {
+    /// New rows, and rows that returned.
+    pub adds: u64,
+    /// Changed rows.
+    pub updates: u64,
+    /// Rows that are gone.
+    pub deletes: u64,
+}
+
+/// An archive that was unloaded.
+#[derive(Debug)]
+pub struct Unloaded {
+    /// From handing out the event to the function's answer.
+    pub took: Duration,
+    /// Seconds of each phase, as the function recorded them.
+    pub phases: BTreeMap<String, f64>,
+    /// By table or kind of object.
+    pub stats: BTreeMap<String, Stats>,
+}
+
+impl Unloaded {
+    /// A count of all tables but one.
+    pub fn sum(&self, of: fn(&Stats) -> u64, without: Option<&str>) -> u64 {
+        self.stats.iter().filter(|(table, _)| without != Some(table)).map(|(_, stats)| of(stats)).sum()
+    }
+
+    /// What was done to one table.
+    pub fn of(&self, table: &str) -> Stats {
+        self.stats.get(table).copied().unwrap_or_default()
+    }
+}
+
+/// Everything around the function.
+pub struct Rig {
+    unloader: &'static Unloader,
+    s3: S3Server,
+    /// A connection of our own to the function's database.
+    pub client: Client,
+    binary: PathBuf,
+    env: Vec<(String, String)>,
+    records: i64,
+}
+
+impl Rig {
+    /// Starts S3 and migrates a new database, with the real function. `env`: what this function is set besides.
+    pub async fn start(
+        unloader: &'static Unloader,
+        cluster: &Cluster,
+        binaries: &Binaries,
+        dir: &Path,
+        env: Vec<(String, String)>,
+    ) -> Result<Self> {
+        let s3 = S3Server::start(&dir.join("s3"), Credentials::random()).await?;
+        s3.create_bucket(BUCKET)?;
+        let client = migrated_database(cluster, binaries, unloader.database).await?;
+        let env = environment(&cluster.url(unloader.database), &s3).into_iter().chain(env).collect();
+        Ok(Self { unloader, client, binary: binaries.path(unloader.binary), s3, env, records: 0 })
+    }
+
+    /// Starts a process of the function.
+    pub async fn function(&self) -> Result<Function> {
+        Function::spawn(&self.binary, &self.env).await
+    }
+
+    /// Starts processes, and lets them do nothing.
+    pub async fn cold_starts(&self) -> Result<Series> {
+        let mut series = Series::default();
+        for start in 0..=COLD_STARTS {
+            let function = self.function().await?;
+            let took = function.time_to_first_next().await?;
+            // The first reads the binary from the disk.
+            if start > 0 {
+                series.push(took);
+            }
+        }
+        Ok(series)
+    }
+
+    /// Uploads an archive.
+    pub async fn upload(&self, key: &str, archive: &[u8]) -> Result<()> {
+        self.s3.put(BUCKET, key, archive.to_vec()).await
+    }
+
+    /// Invokes the function with a record that announces the archive `key`, and insists that it was unloaded.
+    pub async fn unload(&mut self, function: &mut Function, key: &str, metadata: &Value) -> Result<Unloaded> {
+        self.records += 1;
+        let Unloader { topic, service, record, done, .. } = self.unloader;
+        let request_id = format!("bench-{}", self.records);
+        let value = self.message(key, &request_id, metadata)?;
+        let headers = [("service", service.as_bytes())];
+        let event = KafkaEvent::msk().record(topic, 0, self.records, Some(&value), &headers, -1);
+        let invocation = function.invoke(&event.to_json(), TIMEOUT).await?;
+        let answer = answer(invocation.result)?;
+        let logs = || function.logs().join("\n");
+        let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
+        ensure!(failures == 0, "unloading {key} failed:\n{}", logs());
+        let sql = format!("SELECT outcome, stats, seconds FROM longshore.{record} WHERE request_id = $1");
+        let row = self.client.query_opt(&sql, &[&request_id]).await?;
+        let row = row.with_context(|| format!("{key} was not unloaded:\n{}", logs()))?;
+        let outcome: &str = row.get(0);
+        ensure!(outcome == *done, "{key} was {outcome} instead of {done}:\n{}", logs());
+        Ok(Unloaded {
+            took: invocation.took,
+            stats: serde_json::from_value(row.get(1))?,
+            phases: serde_json::from_value(row.get(2))?,
+        })
+    }
+
+    /// The announcement of an upload, in the form of the ingress service.
+    fn message(&self, key: &str, request_id: &str, metadata: &Value) -> Result<Vec<u8>> {
+        let uploaded = FIRST_UPLOAD + Span::minutes(self.records);
+        let service = self.unloader.service;
+        let message = json!({
+            "url": format!("s3://{BUCKET}/{key}"), "service": service, "category": service,
+            "request_id": request_id, "account": "1460290", "org_id": ORG, "principal": "uploader",
+            "metadata": metadata, "timestamp": uploaded.format(&Rfc3339)?,
+        });
+        Ok(message.to_string().into_bytes())
+    }
+}
+
+/// Makes a database anew and migrates it with the real function. Returns a connection to it.
+pub async fn migrated_database(cluster: &Cluster, binaries: &Binaries, name: &str) -> Result<Client> {
+    cluster.drop_database(name).await?;
+    cluster.create_database(name, None).await?;
+    set_up(cluster, binaries, name, &json!({"command": "migrate"})).await?;
+    database::connect(&cluster.url(name)).await
+}
+
+/// Has `setup` carry out a command on a database.
+pub async fn set_up(cluster: &Cluster, binaries: &Binaries, database: &str, command: &Value) -> Result<()> {
+    let env = [("DATABASE_URL".to_owned(), cluster.url(database))];
+    let mut setup = Function::spawn(&binaries.path("setup"), &env).await?;
+    let done = setup.invoke(command.to_string().as_bytes(), TIMEOUT).await?;
+    answer(done.result).with_context(|| format!("{command} failed on the database `{database}`"))?;
+    Ok(())
+}
+
+/// A function's answer as JSON, or its error as ours.
+fn answer(result: Result<Vec<u8>, Vec<u8>>) -> Result<Value> {
+    let body = result.map_err(|error| anyhow::anyhow!("{}", String::from_utf8_lossy(&error)))?;
+    Ok(serde_json::from_slice(&body)?)
+}
+
+fn environment(url: &str, s3: &S3Server) -> Vec<(String, String)> {
+    let keys = s3.credentials();
+    let variables = [
+        ("DATABASE_URL", url),
+        ("AWS_ENDPOINT_URL_S3", s3.endpoint()),
+        ("AWS_ACCESS_KEY_ID", &keys.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key),
+        ("LONGSHORE_ALLOWED_BUCKETS", BUCKET),
+        ("LONGSHORE_LOCAL_DEVELOPMENT", "true"),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
