@@ -15,7 +15,7 @@ pub async fn start(name: &str, variables: &[(String, String)], further: &[(&str,
     Function::spawn(&binary(name), &all).await.unwrap()
 }
 
-/// Invokes `tower-persister` and returns the offsets that are to come again.
+/// Invokes a function with records and returns the offsets that are to come again.
 ///
 /// # Errors
 /// The process ended before it answered; the text has its last lines.

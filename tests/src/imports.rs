@@ -1,15 +1,18 @@
 //! Worlds in which manifests are imported: announced, delivered, and what is there afterwards as lines.
 
-use crate::World;
 use crate::announcement::{Announcement, ORG};
+use crate::database::connect;
+use crate::{World, candlepin_rows};
 use longshore::aws::Aws;
 use longshore::candlepin::{By, UndoError, Undone, resolve, undo};
 use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
+use longshore::kafka::BatchResponse;
 use longshore::settings::Settings;
 use longshore_devkit::manifest::{Authority, Content, DateSpelling, Entitlement, Era, Manifest, Product};
 use std::path::Path;
-use time::Duration;
+use std::time::Duration;
+use tokio_postgres::Client;
 
 /// The uuid of the consumer of all manifests that do not name another.
 pub const UPSTREAM: &str = "0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10";
@@ -24,7 +27,7 @@ pub fn small() -> Manifest {
 
 /// The same manifest, made that much later, everything else in it unchanged.
 pub fn later(manifest: &Manifest, minutes: i64) -> Manifest {
-    let created = DateSpelling::Z.json(manifest.created_at() + Duration::minutes(minutes));
+    let created = DateSpelling::Z.json(manifest.created_at() + time::Duration::minutes(minutes));
     manifest.clone().edit("meta.json", move |meta| meta["created"] = created.clone())
 }
 
@@ -61,6 +64,16 @@ impl World {
     pub async fn owner(&self, key: &str) {
         let sql = "INSERT INTO cp_owner (id, account, displayname) VALUES (left($1, 32), $1, $1)";
         self.client().execute(sql, &[&key]).await.unwrap();
+    }
+
+    /// Takes the turn of the usual owner, as an import would, in a transaction of the connection that is returned.
+    pub async fn take_turn(&self) -> Client {
+        let client = connect(self.database_url()).await;
+        client
+            .batch_execute(&format!("BEGIN; SELECT FROM cp_owner WHERE account = '{ORG}' FOR NO KEY UPDATE"))
+            .await
+            .unwrap();
+        client
     }
 
     /// Makes two products and two pools of the usual owner that no manifest knows.
@@ -124,9 +137,24 @@ impl World {
         offsets.iter().map(|offset| if failed.contains(offset) { Reply::Again } else { Reply::Done }).collect()
     }
 
+    /// Invokes the importer with an event, with that much time until Lambda would end it.
+    pub async fn invoke_importer(&self, event: &str, remaining: Option<Duration>) -> BatchResponse {
+        self.importer.handle(event, remaining).await.unwrap()
+    }
+
+    /// Everything that imports write, for comparing databases row for row. Times and ids of ours left out.
+    pub async fn complete_candlepin_rows(&self) -> Vec<String> {
+        candlepin_rows::complete(self.client()).await
+    }
+
+    /// Rows of imports that nobody refers to, a line each kind; nothing when there are none.
+    pub async fn orphans(&self) -> String {
+        candlepin_rows::orphans(self.client()).await
+    }
+
     /// Delivers an event to the importer, and returns the offsets that are to come again.
     pub async fn deliver_event(&self, event: &str) -> Vec<i64> {
-        let answer = self.importer.handle(event, None).await.unwrap();
+        let answer = self.invoke_importer(event, None).await;
         answer.failed().into_iter().map(|(_, offset)| offset).collect()
     }
 

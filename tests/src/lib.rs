@@ -3,6 +3,7 @@
 //! Run them with `cargo xtask test`, which starts the PostgreSQL that they need.
 
 mod announcement;
+mod candlepin_rows;
 mod certificates;
 pub mod database;
 pub mod function;
@@ -12,10 +13,12 @@ mod proxied;
 mod refusals;
 mod rows;
 pub mod samples;
+mod work;
 mod world;
 
 pub use announcement::{Announcement, ORG};
 pub use certificates::{Authority, Certified};
+pub use work::{CleanRun, Delivery, Work};
 pub use world::World;
 
 pub use imports::{Reply, UPSTREAM, later, small};

@@ -1,15 +1,9 @@
 //! Worlds whose function reaches its database through a proxy, and what must hold once it was interrupted.
 
 use crate::World;
-use crate::announcement::Announcement;
 use crate::database::database_server;
 use longshore_devkit::proxy::Proxy;
-use longshore_devkit::tower::Estate;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-/// A Tower, and the same one after changes, renames and deletions.
-static ARCHIVES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
 
 /// How long a server may take to notice that a client is gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,18 +17,6 @@ impl World {
         let mut all = vec![("DATABASE_PORT", port.as_str())];
         all.extend(settings);
         (Self::with(&all).await, proxy)
-    }
-
-    /// Events with a full archive of a few hundred objects and with an incremental one a day later.
-    pub fn full_and_incremental(&self) -> [String; 2] {
-        let [full, incremental] = ARCHIVES.get_or_init(|| {
-            let tower = Estate::scaled(0.01);
-            let later = tower.modified(0.05, 1).renamed(0.05, 2).without(0.05);
-            [tower.full(), later.incremental_since(&tower)]
-        });
-        let full = Announcement::of(&self.serve(full.clone())).at("2026-01-01T00:00:00Z");
-        let incremental = Announcement::of(&self.serve(incremental.clone())).at("2026-01-02T00:00:00Z");
-        [self.event(&[full]), self.event(&[incremental])]
     }
 
     /// Waits until a query's one value is true.

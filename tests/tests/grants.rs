@@ -1,17 +1,29 @@
-//! The rights that the README grants are those that the function needs.
+//! The rights that the README grants are those that the functions need.
 
 use insta::assert_snapshot;
-use longshore_tests::{ArchiveBuilder, World, database, function, object};
+use longshore_tests::manifest::{Era, Manifest, Product};
+use longshore_tests::{ArchiveBuilder, ORG, World, database, function, later, object};
 use uuid::Uuid;
 
 const README: &str = include_str!("../../README.md");
-const ROLE: &str = "longshore_persister";
 
-/// The README's statements for a role of that name: roles are the server's, not a database's.
-fn grants(role: &str) -> String {
-    let (_, rest) = README.split_once(&format!("   CREATE ROLE {ROLE} LOGIN PASSWORD 'change me';")).unwrap();
+/// Carries out the README's statements for a role, under another name, because roles are the server's, not a database's.
+/// Returns the database for that role.
+async fn grant(world: &World, role: &str) -> String {
+    let (_, rest) = README.split_once(&format!("   CREATE ROLE {role} LOGIN PASSWORD 'change me';")).unwrap();
     let (grants, _) = rest.split_once("```").unwrap();
-    format!("CREATE ROLE {role} LOGIN PASSWORD 'change me'; {}", grants.replace(ROLE, role))
+    let name = format!("role_{}", Uuid::new_v4().simple());
+    world.execute(&format!("CREATE ROLE {name} LOGIN PASSWORD 'change me'; {}", grants.replace(role, &name))).await;
+    database::url_for(world.database_url(), &name, "change%20me")
+}
+
+/// Statements that a role may not run.
+async fn refuses(url: &str, statements: &[&str]) {
+    let client = database::connect(url).await;
+    for forbidden in statements {
+        let error = client.batch_execute(forbidden).await.expect_err(forbidden);
+        assert_eq!(error.code().unwrap().code(), "42501", "{forbidden}: {error}");
+    }
 }
 
 fn estate() -> ArchiveBuilder {
@@ -31,9 +43,7 @@ fn estate() -> ArchiveBuilder {
 #[tokio::test]
 async fn the_rights_of_the_readme_are_enough_and_do_not_own_the_tables() {
     let world = World::start().await;
-    let role = format!("role_{}", Uuid::new_v4().simple());
-    world.execute(&grants(&role)).await;
-    let url = database::url_for(world.database_url(), &role, "change%20me");
+    let url = grant(&world, "longshore_persister").await;
     let mut process = function::start("tower-persister", &world.variables(), &[("DATABASE_URL", &url)]).await;
 
     let none = ArchiveBuilder::new().collection("job_templates", [] as [object::Object; 0]);
@@ -62,9 +72,76 @@ async fn the_rights_of_the_readme_are_enough_and_do_not_own_the_tables() {
     plan | 10 | Where to | of 10 | archived
     ");
 
-    let client = database::connect(&url).await;
-    for forbidden in ["DROP TABLE service_plans", "DELETE FROM service_plans", "DELETE FROM refreshes", "TABLE outbox"]
-    {
-        assert!(client.batch_execute(forbidden).await.is_err(), "{forbidden}");
-    }
+    refuses(&url, &["DROP TABLE service_plans", "DELETE FROM service_plans", "DELETE FROM refreshes", "TABLE outbox"])
+        .await;
+}
+
+/// One with something that the sample has not, so that the next import has to remove it.
+fn with_more() -> Manifest {
+    Manifest::sample(Era::D)
+        .rules("5.40")
+        .consumer_type("lab", true)
+        .product(Product::new("904", "Example Extra").dependent("901").relies_on("902"))
+}
+
+#[tokio::test]
+async fn the_rights_of_the_readme_are_enough_to_import_and_do_not_show_a_key() {
+    let world = World::with(&[("LONGSHORE_IMPORT_RECORDS", "2")]).await;
+    world.owner(ORG).await;
+    let url = grant(&world, "longshore_importer").await;
+    let mut process = function::start("manifest-importer", &world.variables(), &[("DATABASE_URL", &url)]).await;
+
+    let next = later(&Manifest::sample(Era::D), 60)
+        .rules("5.41")
+        .name("renamed")
+        .without_entitlement("4c9e0b7a1d2f4f0f8b6a5d4c3b2a1909")
+        .cdn("main", "Main", "https://cdn2.example")
+        .distributor_version("lab-1", "Laboratory 1", &["cert_v3"])
+        .product(Product::new("901", "Example Engine 2"));
+    let event = world.event(&[
+        world.announce_manifest(&with_more()),
+        world.announce_manifest(&next),
+        world.announce_manifest(&next),
+        world.announce_manifest(&with_more()),
+        world.announce_bytes(b"no zip".to_vec()),
+        world.announce_manifest(&with_more()).set("url", ()),
+    ]);
+    assert_eq!(function::call(&mut process, &event).await, Ok(vec![]), "{:#?}", process.logs());
+    assert_snapshot!(world.import_log().await, @r"
+    imported
+    imported
+    already imported
+    failed | Conflict | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.4, the one imported last at 2026-03-05 11:20:30.4; to import it all the same, name MANIFEST_OLD in metadata.force
+    failed | Archive | neither a manifest (a zip) nor a data bundle (gzip): it starts with [6e, 6f, 20, 7a]
+    rejected | Message | url is missing
+    rejected | Conflict | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.4, the one imported last at 2026-03-05 11:20:30.4; to import it all the same, name MANIFEST_OLD in metadata.force
+    rejected | Archive | neither a manifest (a zip) nor a data bundle (gzip): it starts with [6e, 6f, 20, 7a]
+    ");
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_import_record").await, 2);
+    assert_eq!(world.orphans().await, "");
+
+    refuses(
+        &url,
+        &[
+            "DROP TABLE cp_pool",
+            "TRUNCATE cp_pool",
+            "DELETE FROM imports",
+            "TABLE outbox",
+            "DELETE FROM outbox",
+            "SELECT privatekey FROM cp_certificate",
+            "SELECT privatekey FROM cp_id_cert",
+            "SELECT cert FROM cp_certificate",
+            "UPDATE cp_certificate SET privatekey = NULL",
+            "TABLE cp_key_pair",
+            "INSERT INTO cp_owner (id, account, displayname) VALUES ('x', 'x', 'x')",
+            "UPDATE cp_owner SET account = 'x'",
+            "DELETE FROM cp_owner",
+            "INSERT INTO grants VALUES ('x', '5318290', 'import', now())",
+            "INSERT INTO upstream_registrations VALUES ('x', '5318290', now())",
+            "UPDATE cp_import_record SET status = 0",
+            "TABLE refreshes",
+            "TABLE service_offerings",
+        ],
+    )
+    .await;
 }

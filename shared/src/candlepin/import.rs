@@ -4,7 +4,7 @@ use super::Conflict;
 use super::error::{Conflicts, ImportError};
 use super::globals::Globals;
 use super::last::{Last, conflicts, remember};
-use super::owner::{Owner, resolve};
+use super::owner::{Owner, OwnerError, resolve};
 use super::prepare::Prepared;
 use super::record::{self, Ending, Entry, Origin, Phases, Seen, Stats, Status, phase};
 use super::refresh::{Refresh, Refreshed};
@@ -102,16 +102,21 @@ impl Import<'_> {
         Ok(imported)
     }
 
-    /// Imports of one owner, and undoing them, wait here for each other.
+    /// Imports of one owner, and undoing them, wait here for each other. All may have changed until then: the import that
+    /// linked the consumer is undone, the right to import is taken back.
     async fn lock_owner(&self, transaction: &Transaction<'_>, prepared: &mut Prepared) -> Result<Owner, ImportError> {
         let uuid = prepared.head.consumer.uuid.as_str();
+        let found = resolve(transaction, Some(uuid), self.named, self.org).await?;
+        let sql = "SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE";
+        transaction.query_typed(sql, &[(&found.owner.id, Type::TEXT)]).await?;
         let resolved = resolve(transaction, Some(uuid), self.named, self.org).await?;
+        if resolved.owner.id != found.owner.id {
+            return Err(OwnerError::Changed.into());
+        }
         if let Some(warning) = &resolved.warning {
             prepared.warnings.add(warning, "metadata.owner", 1);
         }
         tracing::Span::current().record("owner", &resolved.owner.key);
-        let sql = "SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE";
-        transaction.query_typed(sql, &[(&resolved.owner.id, Type::TEXT)]).await?;
         Ok(resolved.owner)
     }
 

@@ -86,6 +86,9 @@ pub enum OwnerError {
     /// There is no such owner, or the organisation may not import for it: which of both is not told.
     #[error("{0} is unknown, or the organisation may not import for it; see create-owner and grant of setup")]
     NotAllowed(String),
+    /// While the record waited for its turn.
+    #[error("whose manifest it is changed meanwhile")]
+    Changed,
     /// No lookup found one.
     #[error("no owner found; tried {0}")]
     Unknown(String),
@@ -95,11 +98,15 @@ impl Classified for OwnerError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Database(error) => error.kind(),
-            Self::NotAllowed(_) | Self::Unknown(_) => "Owner",
+            Self::NotAllowed(_) | Self::Changed | Self::Unknown(_) => "Owner",
         }
     }
     fn is_transient(&self) -> bool {
-        matches!(self, Self::Database(error) if error.is_transient())
+        match self {
+            Self::Database(error) => error.is_transient(),
+            Self::Changed => true,
+            Self::NotAllowed(_) | Self::Unknown(_) => false,
+        }
     }
 }
 

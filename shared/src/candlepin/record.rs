@@ -191,10 +191,12 @@ impl Entry<'_> {
 
     /// Whose manifest it was, without certificate and key.
     async fn write_snapshot(&self, client: &impl GenericClient, id: &str, upstream: &Upstream) -> Result<(), DbError> {
+        // Another owner's import may be about to remove the type: locked, it stays, or is not found.
         let sql = "INSERT INTO cp_import_upstream_consumer
                      (id, uuid, name, owner_id, type_id, type_label, prefix_url_web, prefix_url_api, content_access_mode,
                       created, updated)
-                   SELECT $1, $2, $3, $4, (SELECT id FROM cp_consumer_type WHERE label = $5), $5, $6, $7, $8, $9, $9";
+                   SELECT $1, $2, $3, $4, (SELECT id FROM cp_consumer_type WHERE label = $5 FOR KEY SHARE), $5, $6, $7,
+                          $8, $9, $9";
         let cut = |text: &str| brief(text, MAX_MESSAGE);
         let values: [(&(dyn ToSql + Sync), Type); 9] = [
             (&id, Type::TEXT),
@@ -252,6 +254,13 @@ pub(super) async fn write_failure(
 ) -> Result<bool, DbError> {
     session.begin();
     let transaction = session.transaction().await?;
+    let owner = note.owner.filter(|_| !note.is_transient);
+    if let Some(owner) = owner {
+        // In turn with whoever else writes its history: the same record may be with another function.
+        transaction
+            .query_typed("SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE", &[(&owner, Type::TEXT)])
+            .await?;
+    }
     let sql = "SELECT outcome, import_record_id FROM imports
                WHERE (topic, kafka_partition, kafka_offset, record_time) = ($1, $2, $3, $4)";
     let row = transaction.query_typed_opt(sql, &origin.coordinates()).await?;
@@ -261,7 +270,7 @@ pub(super) async fn write_failure(
         return Ok(true);
     }
     let mut record: Option<String> = row.and_then(|row| row.get(1));
-    if let (Some(owner), None, false) = (note.owner, &record, note.is_transient) {
+    if let (Some(owner), None) = (owner, &record) {
         let entry = Entry {
             owner,
             status: Status::Failure,

@@ -26,9 +26,12 @@ impl Trusted {
         }
     }
 
-    /// The anchors as they are now.
+    /// The anchors as they are now. Without any, every manifest would be rejected, where an operator could still mend it.
     pub async fn reload(&self) -> Result<Arc<TrustAnchors>, AnchorError> {
         let anchors = Arc::new(signature::load(&self.sources, &self.aws).await?);
+        if anchors.is_empty() {
+            return Err(AnchorError::None);
+        }
         *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(anchors.clone());
         Ok(anchors)
     }

@@ -24,7 +24,7 @@ pub enum KeyError {
     #[error("no keys to protect private keys with: set LONGSHORE_KEYS")]
     NotConfigured,
     /// The keys cannot be read from where they are.
-    #[error("cannot read the keys from {place}: {reason}")]
+    #[error("cannot read the keys from {place}; see LONGSHORE_KEYS: {reason}")]
     Unavailable {
         /// Where they should be.
         place: String,
@@ -32,7 +32,7 @@ pub enum KeyError {
         reason: String,
     },
     /// What is there are no keys.
-    #[error("the keys are malformed: {0}")]
+    #[error("the keys are malformed; see LONGSHORE_KEYS: {0}")]
     Malformed(String),
     /// A value was sealed with a key that is not there.
     #[error("key {0:?} is not among the keys; add it again, or values sealed with it are lost")]

@@ -45,8 +45,7 @@ impl Globals<'_> {
     pub async fn apply(&self, warnings: &mut Warnings) -> Result<Done, DbError> {
         let mut done = Done::default();
         if !self.differs().await? {
-            // For what it warns of: there is nothing to replace.
-            rules::apply(self, &mut done.events, warnings).await?;
+            rules::check(self, warnings).await?;
             return Ok(done);
         }
         let lock = "SELECT pg_advisory_xact_lock(hashtextextended('longshore candlepin globals', 0))";

@@ -59,6 +59,24 @@ pub(super) async fn differs(globals: &Globals<'_>) -> Result<bool, DbError> {
     Ok(matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Replace))
 }
 
+/// Warns of rules that will not replace those that are here. Writes nothing.
+pub(super) async fn check(globals: &Globals<'_>, warnings: &mut Warnings) -> Result<(), DbError> {
+    let rules = globals.head.rules.as_ref();
+    warn(rules, &judge(rules, &current(globals).await?), warnings);
+    Ok(())
+}
+
+fn warn(rules: Option<&Rules>, verdict: &Verdict, warnings: &mut Warnings) {
+    let what = match (rules, verdict) {
+        (None, _) => "there are no rules; those in use stay",
+        (_, Verdict::Lower) => "the rules are lower than those in use, which stay",
+        (_, Verdict::Incompatible) => "the rules are of another API than those in use, which stay",
+        (_, Verdict::Keep | Verdict::Replace) => return,
+    };
+    warnings.add(what, "rules", 1);
+}
+
+/// Replaces the rules where the manifest's are higher ones of the same API.
 pub(super) async fn apply(
     globals: &Globals<'_>,
     events: &mut Vec<Event>,
@@ -66,21 +84,13 @@ pub(super) async fn apply(
 ) -> Result<Counts, DbError> {
     let before = current(globals).await?;
     let Some(rules) = &globals.head.rules else {
-        warnings.add("there are no rules; those in use stay", "rules", 1);
+        warn(None, &Verdict::Keep, warnings);
         return Ok(Counts::default());
     };
-    let kept = Counts { unchanged: 1, ..Counts::default() };
-    match judge(Some(rules), &before) {
-        Verdict::Replace => {}
-        Verdict::Keep => return Ok(kept),
-        Verdict::Lower => {
-            warnings.add("the rules are lower than those in use, which stay", "rules", 1);
-            return Ok(kept);
-        }
-        Verdict::Incompatible => {
-            warnings.add("the rules are of another API than those in use, which stay", "rules", 1);
-            return Ok(kept);
-        }
+    let verdict = judge(Some(rules), &before);
+    warn(Some(rules), &verdict, warnings);
+    if !matches!(verdict, Verdict::Replace) {
+        return Ok(Counts { unchanged: 1, ..Counts::default() });
     }
     let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
     let id = new_id();

@@ -8,8 +8,11 @@ use std::fmt;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnchorError {
+    /// None is configured.
+    #[error("no certificate is trusted: set LONGSHORE_TRUSTED_CERTIFICATES")]
+    None,
     /// A file or a directory cannot be read.
-    #[error("cannot read trusted certificates from {place}")]
+    #[error("cannot read trusted certificates from {place}; see LONGSHORE_TRUSTED_CERTIFICATES")]
     File {
         /// The file or the directory.
         place: String,
@@ -18,7 +21,7 @@ pub enum AnchorError {
         source: std::io::Error,
     },
     /// A secret cannot be read.
-    #[error("cannot read trusted certificates from secret {id}: {reason}")]
+    #[error("cannot read trusted certificates from secret {id}; see LONGSHORE_TRUSTED_CERTIFICATES: {reason}")]
     Secret {
         /// The secret's ARN or name.
         id: String,
