@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use longshore_tests::manifest::{Entitlement, Era, Manifest, Product};
 use longshore_tests::{World, later};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Entitlements as `entitlement:quantity`, `pool/entitlement:quantity` where the upstream pool is another one, without a
 /// name where the entitlement has no id.
@@ -36,6 +36,12 @@ async fn ids(world: &World) -> BTreeMap<String, String> {
 async fn outcome(existing: &str, incoming: &str) -> String {
     let world = World::with_owner().await;
     world.import(&manifest(existing)).await;
+    // As databases have them that knew no name for what has no id.
+    for table in ["cp_subscription", "cp_pool"] {
+        let sql =
+            format!("UPDATE {table} SET upstream_entitlement_id = NULL WHERE upstream_entitlement_id LIKE 'blank-%'");
+        world.execute(&sql).await;
+    }
     let before = ids(&world).await;
     world.import(&later(&manifest(incoming), 1)).await;
     let after = ids(&world).await;
@@ -108,4 +114,15 @@ async fn ties_are_decided_alike_each_time() {
         assert_eq!(outcome("c:5 a:5 b:5", "f:5 e:5 d:5").await.split(" | ").last(), first.split(" | ").last());
     }
     assert_snapshot!(first, @"a:5 b:5 c:5 | d:5 e:5 f:5 | d<-a, e<-b, f<-c");
+}
+
+#[tokio::test]
+async fn an_entitlement_without_an_id_is_known_by_its_files_name() {
+    let world = World::with_owner().await;
+    world.import(&manifest(":15 :10")).await;
+    let before = ids(&world).await;
+    assert_eq!(before.values().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), ["blank-10", "blank-15"]);
+    world.import(&later(&manifest(":15 :10 d:20"), 1)).await;
+    let after = ids(&world).await;
+    assert!(before.iter().all(|(ids, of)| after.get(ids) == Some(of)), "{after:?}");
 }
