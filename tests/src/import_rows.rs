@@ -82,19 +82,18 @@ impl World {
                    FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
                    WHERE table_schema IN ('candlepin', 'longshore', 'public') AND table_type = 'BASE TABLE'
                    ORDER BY 1, 2";
-        let mut found = Vec::new();
-        for row in self.client().query(sql, &[]).await.unwrap() {
+        let columns = self.client().query(sql, &[]).await.unwrap();
+        let search = |row: &tokio_postgres::Row| {
             let (table, column, kind): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-            let haystack = match kind.as_str() {
+            let found = match kind.as_str() {
                 "bytea" => format!("position(convert_to($1, 'UTF8') IN {column}) > 0"),
                 _ => format!("position($1 IN {column}::text) > 0"),
             };
-            let sql = format!("SELECT EXISTS (SELECT FROM {table} WHERE {haystack})");
-            if self.client().query_one(&sql, &[&text]).await.unwrap().get(0) {
-                found.push(format!("{table}.{column}"));
-            }
-        }
-        found
+            format!("SELECT '{table}.{column}' WHERE EXISTS (SELECT FROM {table} WHERE {found})")
+        };
+        let searches: Vec<String> = columns.iter().map(search).collect();
+        let found = self.client().query(&searches.join(" UNION ALL "), &[&text]).await.unwrap();
+        found.iter().map(|row| row.get(0)).collect()
     }
 
     async fn tables(&self) -> Vec<String> {

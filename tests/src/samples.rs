@@ -82,7 +82,7 @@ impl Stage {
     /// What is on record of imports, and their owners' histories.
     pub async fn imports(&self) -> String {
         let sql = "
-            SELECT concat_ws(' | ', 'import', i.request_id, i.outcome, i.error_kind, array_to_string(i.conflicts, ','), (
+            SELECT concat_ws(' | ', 'import', i.request_id, i.outcome, i.error_kind, nullif(array_to_string(i.conflicts, ','), ''), (
               SELECT string_agg(format('%s +%s ~%s -%s =%s', t.key, t.value ->> 'adds', t.value ->> 'updates',
                        t.value ->> 'deletes', t.value ->> 'unchanged'), ', ' ORDER BY t.key)
               FROM jsonb_each(i.stats) t WHERE t.key IN ('pools', 'subscriptions')), r.status, r.statusmessage)

@@ -1,7 +1,7 @@
 //! Conflicts: what keeps a manifest from being imported, reported together, and what forcing does.
 
 use insta::assert_snapshot;
-use longshore_tests::manifest::{Authority, Entitlement, Manifest, Product};
+use longshore_tests::manifest::{Algorithm, Authority, Entitlement, Manifest, Product};
 use longshore_tests::{World, later, small};
 
 const OTHER: &str = "aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10";
@@ -50,7 +50,7 @@ async fn another_manifest_of_the_same_second_is_a_conflict_until_it_is_forced() 
     let world = World::with_owner().await;
     world.import(&small()).await;
     world.import(&same_second()).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.4 was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
     assert_snapshot!(world.list("SELECT name FROM cp_products WHERE product_id = 'SKU'").await, @"Suite");
     world.import_forcing(&same_second(), &["MANIFEST_SAME"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing MANIFEST_SAME");
@@ -75,15 +75,32 @@ async fn an_older_manifest_is_a_conflict_until_it_is_forced_and_then_it_is_the_l
     let world = World::with_owner().await;
     world.import(&later(&small(), 10)).await;
     world.import(&small()).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.4, the one imported last at 2026-03-05 10:30:30.4; to import it all the same, name MANIFEST_OLD in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30 UTC, the one imported last at 2026-03-05 10:30:30 UTC; to import it all the same, name MANIFEST_OLD in metadata.force");
     world.import_forcing(&small(), &["MANIFEST_OLD"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing MANIFEST_OLD");
     world.import(&later(&small(), 5)).await;
     assert_snapshot!(world.history().await, @"
     0 | 5318290: manifest imported
-    1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.4, the one imported last at 2026-03-05 10:30:30.4; to import it all the same, name MANIFEST_OLD in metadata.force
+    1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30 UTC, the one imported last at 2026-03-05 10:30:30 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
     0 | 5318290: manifest imported, forcing MANIFEST_OLD
     0 | 5318290: manifest imported
+    ");
+}
+
+#[tokio::test]
+async fn the_same_second_is_told_from_an_older_moment() {
+    let world = World::with_owner().await;
+    let made_at = |time: &'static str| small().edit("meta.json", move |meta| meta["created"] = time.into());
+    world.import(&made_at("2026-03-05T10:20:30.400Z")).await;
+    for time in ["2026-03-05T10:20:30.500Z", "2026-03-05T10:20:30.300Z", "2026-03-05T10:20:31.000Z"] {
+        world.import(&made_at(time)).await;
+    }
+    let conflicts = "SELECT outcome || conflicts::text FROM imports ORDER BY id";
+    assert_snapshot!(world.list(conflicts).await, @"
+    imported{}
+    failed{MANIFEST_SAME}
+    failed{MANIFEST_OLD}
+    imported{}
     ");
 }
 
@@ -104,12 +121,15 @@ async fn another_distributor_is_the_same_conflict_each_time() {
     let world = World::with_owner().await;
     world.import(&small()).await;
     let before = world.row_versions(&HISTORY).await;
+    let mut told = Vec::new();
     for minutes in [1, 2] {
         world.import(&later(&of_other(), minutes)).await;
-        assert_snapshot!(world.last_entry().await, @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CO..");
+        told.push(world.last_entry().await);
         let conflicts = world.list("SELECT conflicts::text FROM imports ORDER BY id DESC LIMIT 1").await;
         assert_eq!(conflicts, "{DISTRIBUTOR_CONFLICT}");
     }
+    assert_eq!(told[0], told[1]);
+    assert_snapshot!(told[0], @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CO..");
     assert_eq!(world.row_versions(&HISTORY).await, before);
     assert_eq!(linked(&world).await, longshore_tests::UPSTREAM);
 }
@@ -138,12 +158,12 @@ async fn conflicts_are_reported_together_and_forced_together() {
     let world = World::with_owner().await;
     world.import(&small()).await;
     world.import(&of_other()).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.4 was imported last; DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distrib..");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distr..");
     assert_snapshot!(world.list("SELECT conflicts::text FROM imports ORDER BY id DESC LIMIT 1").await, @"{MANIFEST_SAME,DISTRIBUTOR_CONFLICT}");
     world.import_forcing(&of_other(), &["MANIFEST_SAME"]).await;
     assert_snapshot!(world.last_entry().await, @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CO..");
     world.import_forcing(&of_other(), &["DISTRIBUTOR_CONFLICT"]).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.4 was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
     assert_eq!(linked(&world).await, longshore_tests::UPSTREAM);
     world.import_forcing(&of_other(), &["DISTRIBUTOR_CONFLICT", "MANIFEST_SAME"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing MANIFEST_SAME and DISTRIBUTOR_CONFLICT");
@@ -163,7 +183,7 @@ async fn what_the_setting_does_not_let_be_forced_stays_a_conflict() {
     world.owner(longshore_tests::ORG).await;
     world.import(&small()).await;
     world.import_forcing(&same_second(), &["MANIFEST_SAME", "MANIFEST_OLD"]).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.4 was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
     let strangers = later(&small(), 1).build(&Authority::named("Stranger"));
     world.import_announced(world.announce_bytes(strangers).force(&["SIGNATURE_CONFLICT"])).await;
     assert_snapshot!(world.last_entry().await, @"1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force");
@@ -211,7 +231,8 @@ async fn a_wrong_signature_is_reported_alone_and_can_be_forced() {
     assert_snapshot!(world.last_entry().await, @"1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to import it all the same, name SIGNATURE_CONFLICT in metadata.force");
     world.import_forcing(&later(&small(), 1).signature("garbage"), &["SIGNATURE_CONFLICT"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing SIGNATURE_CONFLICT");
-    assert_snapshot!(world.list("SELECT concat_ws(' | ', conflicts::text, signed_by) FROM imports ORDER BY id").await, @"
+    let signers = "SELECT concat_ws(' | ', conflicts::text, signed_by) FROM imports ORDER BY id";
+    assert_snapshot!(world.list(signers).await, @"
     {} | CN=Longshore Test Authority (serial 7306991057802946249, SHA256withRSA, valid until 2049-01-01), a trusted certificate
     {SIGNATURE_CONFLICT}
     {SIGNATURE_CONFLICT}
@@ -222,15 +243,15 @@ async fn a_wrong_signature_is_reported_alone_and_can_be_forced() {
 async fn an_untrusted_signing_certificate_leads_to_the_signature_when_it_is_forced() {
     let world = World::with_owner().await;
     let stranger = Authority::named("Stranger").scheme("rsa");
-    let ours = Authority::new().scheme("rsa");
-    let claims_other = small().scheme(&stranger).wrap(small().scheme(&stranger).inner_zip(), |bytes| ours.sign(bytes));
+    let claimed = small().scheme(&stranger);
+    let claims_other = claimed.wrap(claimed.inner_zip(), |bytes| Authority::new().sign(bytes, Algorithm::Sha256));
     world.import_announced(world.announce_bytes(claims_other.clone())).await;
     let untrusted = ["UNTRUSTED_SIGNING_CERTIFICATE"];
     world.import_announced(world.announce_bytes(claims_other).force(&untrusted)).await;
     assert_snapshot!(world.history().await, @"
     1 | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=rsa is not trusted: neither it nor its issuer is among the trusted certificates; to import it all the same, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
-    0 | 5318290: manifest imported, forcing UNTRUSTED_SIGNING_CERTIFICATE
+    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=rsa: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
     ");
     world.import_announced(world.announce_bytes(small().build_with_scheme(&stranger)).force(&untrusted)).await;
-    assert_snapshot!(world.last_entry().await, @"0 | 5318290: this manifest was imported already, nothing has changed");
+    assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing UNTRUSTED_SIGNING_CERTIFICATE");
 }

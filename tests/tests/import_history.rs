@@ -121,7 +121,7 @@ async fn a_record_that_is_delivered_again_has_one_entry() {
     }
     assert_snapshot!(world.history().await, @"
     0 | 5318290: manifest imported
-    1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.4 was imported last; to import it all the same, name MANIFEST_SAME in metadata.force
+    1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force
     1 | entitlements/e2.json: product NOWHERE is not in products/
     ");
     assert_snapshot!(world.list("SELECT concat_ws(' ', outcome, attempts) FROM imports ORDER BY id").await, @"

@@ -177,3 +177,17 @@ async fn the_derived_product_of_a_product_beats_that_of_a_pool() {
     assert_snapshot!(world.subscriptions().await, @"e1 | SKU x 10 | with 901 | guests SKU-G | with 902");
     assert_snapshot!(world.import_warnings().await, @"entitlements/e1.json | the pool has another derived product than the product, which counts");
 }
+
+#[tokio::test]
+async fn the_file_of_a_nested_product_beats_what_is_nested() {
+    let world = World::with_owner().await;
+    let manifest = suite().edit("products/SKU.json", |sku| sku["providedProducts"][0]["name"] = "Nested".into());
+    world.import(&manifest).await;
+    assert_snapshot!(world.products().await, @"
+    901 | Engine | 90101
+    902 | Guest Engine | 90201
+    SKU | Suite | 90301
+    SKU-G | Suite for guests | 90401
+    ");
+    assert_snapshot!(world.import_warnings().await, @"");
+}

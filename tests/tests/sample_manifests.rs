@@ -20,7 +20,53 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
         told.push(stage.imports().await + "\n");
         stage.rejected_records_are_kept().await;
     }
-    assert_snapshot!(told.join("\n"), @"");
+    assert_snapshot!(told.join("\n"), @r"
+    data-bundle
+      INFO sample-data-bundle imported
+    import | sample-data-bundle | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
+
+    forced-older
+      INFO sample-forced-older imported
+    import | sample-next-version | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
+    import | sample-forced-older | imported | MANIFEST_OLD | pools +0 ~2 -2 =0, subscriptions +0 ~1 -2 =0 | 0 | 5318290: manifest imported, forcing MANIFEST_OLD
+
+    manifest
+      INFO sample-manifest imported
+    import | sample-manifest | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
+
+    missing-archive
+      ERROR sample-missing-manifest rejected Download
+    import | sample-missing-manifest | failed | Download | 1 | the server answered 404
+    rejected | sample-missing-manifest | 320 | Download | the server answered 404
+
+    next-version
+      INFO sample-next-version imported
+    import | sample-next-version | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
+
+    not-an-archive
+      ERROR sample-not-a-manifest rejected Archive
+    import | sample-not-a-manifest | failed | Archive | 1 | neither a manifest (a zip) nor a data bundle (gzip): it starts with [54, 68, 69, 73]
+    rejected | sample-not-a-manifest | 330 | Archive | neither a manifest (a zip) nor a data bundle (gzip): it starts with [54, 68, 69, 73]
+
+    older-manifest
+      ERROR sample-older-manifest rejected Conflict
+    import | sample-next-version | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
+    import | sample-older-manifest | failed | Conflict | MANIFEST_OLD | 1 | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    rejected | sample-older-manifest | 102 | Conflict | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+
+    other-service
+      INFO skipped
+
+
+    tampered
+      ERROR sample-tampered rejected Conflict
+    import | sample-tampered | failed | Conflict | SIGNATURE_CONFLICT | 1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    rejected | sample-tampered | 104 | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+
+    tombstone
+      ERROR rejected Message
+    rejected | 300 | Message | the record is a tombstone: it has no value
+    ");
 }
 
 #[tokio::test]
@@ -33,13 +79,64 @@ async fn in_their_order_the_events_tell_a_story_of_one_owner() {
         told.push(stage.play(IMPORTER, name).await);
         told.push(stage.world.pools().await);
     }
-    assert_snapshot!(told.join("\n"), @"");
-    assert_snapshot!(stage.imports().await, @"");
+    assert_snapshot!(told.join("\n"), @r"
+    manifest
+      INFO sample-manifest imported
+    NORMAL | EX-DESK x 30 | master
+    UNMAPPED_GUEST | EX-GUEST x 48 | derived
+    NORMAL | EX-STORE x 4 | master
+    NORMAL | EX-SUITE x 12 | master
+    manifest
+      INFO sample-manifest already_imported
+    NORMAL | EX-DESK x 30 | master
+    UNMAPPED_GUEST | EX-GUEST x 48 | derived
+    NORMAL | EX-STORE x 4 | master
+    NORMAL | EX-SUITE x 12 | master
+    next-version
+      INFO sample-next-version imported
+    UNMAPPED_GUEST | EX-GUEST x 80 | derived
+    NORMAL | EX-STORE x 4 | master
+    NORMAL | EX-SUITE x 20 | master
+    NORMAL | EX-TOOLS x 8 | master
+    older-manifest
+      ERROR sample-older-manifest rejected Conflict
+    UNMAPPED_GUEST | EX-GUEST x 80 | derived
+    NORMAL | EX-STORE x 4 | master
+    NORMAL | EX-SUITE x 20 | master
+    NORMAL | EX-TOOLS x 8 | master
+    forced-older
+      INFO sample-forced-older imported
+    UNMAPPED_GUEST | EX-GUEST x 40 | derived
+    NORMAL | EX-SUITE x 10 | master
+    tampered
+      ERROR sample-tampered rejected Conflict
+    UNMAPPED_GUEST | EX-GUEST x 40 | derived
+    NORMAL | EX-SUITE x 10 | master
+    data-bundle
+      INFO sample-data-bundle imported
+    UNMAPPED_GUEST | EX-GUEST x 80 | derived
+    NORMAL | EX-STORE x 4 | master
+    NORMAL | EX-SUITE x 20 | master
+    NORMAL | EX-TOOLS x 8 | master
+    ");
+    assert_snapshot!(stage.imports().await, @r"
+    import | sample-manifest | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
+    import | sample-next-version | imported | pools +1 ~2 -1 =1, subscriptions +1 ~1 -1 =1 | 0 | 5318290: manifest imported
+    import | sample-older-manifest | failed | Conflict | MANIFEST_OLD | 1 | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    import | sample-forced-older | imported | MANIFEST_OLD | pools +0 ~2 -2 =0, subscriptions +0 ~1 -2 =0 | 0 | 5318290: manifest imported, forcing MANIFEST_OLD
+    import | sample-tampered | failed | Conflict | SIGNATURE_CONFLICT | 1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    import | sample-data-bundle | imported | pools +2 ~2 -0 =0, subscriptions +2 ~1 -0 =0 | 0 | 5318290: manifest imported
+    rejected | sample-older-manifest | 102 | Conflict | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    rejected | sample-tampered | 104 | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    ");
 }
 
 #[tokio::test]
 async fn without_an_owner_a_manifest_is_rejected_and_nothing_is_made() {
     let stage = Stage::set().await;
-    assert_snapshot!(stage.play(IMPORTER, "manifest").await, @"");
+    assert_snapshot!(stage.play(IMPORTER, "manifest").await, @r"
+    manifest
+      ERROR sample-manifest rejected Owner
+    ");
     assert_eq!(stage.world.value::<i64>("SELECT count(*) FROM cp_products").await, 0);
 }

@@ -14,7 +14,7 @@ async fn told(world: &World, sql: &str, target: &str, manifests: Vec<(&str, Mani
         let events = world.events_in_full().await;
         let events: Vec<&str> = events.lines().filter(|line| line.starts_with(target)).collect();
         let warnings = world.import_warnings().await;
-        told.push(format!("{what}: {}", world.list(sql).await.replace('\n', ", ")));
+        told.push(format!("{what}: {}", world.list(sql).await.replace('\n', ", ")).trim_end().to_owned());
         told.extend(events.into_iter().chain(warnings.lines()).map(|line| format!("  {line}")));
     }
     told.join("\n")
@@ -32,6 +32,7 @@ async fn rules_are_replaced_by_higher_ones_of_the_same_api() {
     2.1: 2.1
       RULES MODIFIED | 2.1 | id | replaced,version
     2.0: 2.1
+      rules | the rules are lower than those in use, which stay
     1.0: 2.1
       rules | the rules are of another API than those in use, which stay
     3.0: 2.1
@@ -40,6 +41,7 @@ async fn rules_are_replaced_by_higher_ones_of_the_same_api() {
     2.10: 2.10
       RULES MODIFIED | 2.10 | id | replaced,version
     2.9: 2.10
+      rules | the rules are lower than those in use, which stay
     ");
 }
 
@@ -60,6 +62,7 @@ async fn a_manifest_without_rules_keeps_those_that_are_there() {
     world.import(&small().rules("2.1")).await;
     world.import(&later(&small().without("rules2/"), 1)).await;
     assert_snapshot!(world.list("SELECT version FROM cp_rules").await, @"2.1");
+    assert_snapshot!(world.import_warnings().await, @"rules | there are no rules; those in use stay");
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported");
 }
 
@@ -83,7 +86,7 @@ async fn consumer_types_are_added_updated_and_removed() {
         ("none again", small()),
     ];
     assert_snapshot!(told(&world, types, "CONSUMER_TYPE", manifests).await, @"
-    none of its own: 
+    none of its own:
     two more: appliance+, system engine
       CONSUMER_TYPE CREATED | appliance | id | label,manifest
       CONSUMER_TYPE CREATED | system engine | id | label,manifest
@@ -93,7 +96,7 @@ async fn consumer_types_are_added_updated_and_removed() {
     one is gone: appliance+
       CONSUMER_TYPE DELETED | system engine | id | label,manifest
     it does not say: appliance+
-    none again: 
+    none again:
       CONSUMER_TYPE DELETED | appliance | id | label,manifest
     ");
 }
@@ -172,7 +175,7 @@ async fn distributor_versions_are_added_and_updated_and_never_removed() {
         ("absent again", small()),
     ];
     assert_snapshot!(told(&world, versions, "DISTRIBUTOR", manifests).await, @"
-    absent: 
+    absent:
     two: lab-1 Lab 1 cores+ram, lab-2 Lab 2
     one is another: lab-1 Lab One cert_v3+ram, lab-2 Lab 2
     null capabilities: lab-1 Lab One, lab-2 Lab 2
@@ -187,7 +190,7 @@ async fn content_delivery_networks_are_added_and_updated_and_keep_their_certific
     let with = |name: &str, url: &str| small().cdn("main", name, url);
     let manifests = vec![("absent", small()), ("one", with("Main", "https://a.example"))];
     assert_snapshot!(told(&world, cdns, "CDN", manifests).await, @"
-    absent: 
+    absent:
     one: main Main https://a.example
     ");
     world.execute("UPDATE cp_cdn SET certificate_id = 'ours'").await;

@@ -5,7 +5,7 @@
 use insta::assert_snapshot;
 use longshore_devkit::manifest::zip_writer::{Member, ZipWriter};
 use longshore_tests::manifest::{Authority, Era, Key, KeyForm, Manifest, SchemeSigner};
-use longshore_tests::{ORG, UPSTREAM, World, next_manifest, signed_export, small_manifest};
+use longshore_tests::{ORG, UPSTREAM, World, function, next_manifest, signed_export, small_manifest};
 use serde_json::json;
 
 /// A key that stands in clear in no table, in any form in that it could be found.
@@ -132,6 +132,23 @@ async fn no_private_key_is_stored_in_clear() {
     let hex: String = entitlement.bytes().map(|byte| format!("{byte:02x}")).collect();
     assert!(!all.contains(&entitlement) && !all.contains(&hex) && !all.contains("PRIVATE KEY"));
     assert_eq!(world.value::<Option<String>>("SELECT certificate_id FROM cp_cdn").await, None);
+}
+
+#[tokio::test]
+async fn no_private_key_is_logged_whether_its_manifest_is_imported_or_refused() {
+    let world = World::with_owner().await;
+    let torn = |json: &mut serde_json::Value| json["certificates"][0]["key"]["PRIVATE KEY"] = json!(1);
+    let file = "entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1908.json";
+    let mistyped = next_manifest().edit(file, |json| json["quantity"] = json["certificates"][0]["key"].clone());
+    let nested = next_manifest().edit(file, |json| json["certificates"][0]["key"] = json!({})).edit(file, torn);
+    let all = [Manifest::sample(Era::D), mistyped, nested].map(|manifest| world.announce_manifest(&manifest));
+    let verbose = [("AWS_LAMBDA_LOG_LEVEL", "TRACE")];
+    let mut function = function::start("manifest-importer", &world.variables(), &verbose).await;
+    assert_eq!(function::call(&mut function, &world.event(&all)).await, Ok(vec![]));
+    let log = world.import_log().await + &function.logs().join("\n");
+    assert!(log.contains("manifest imported") && log.contains("rejected"), "{log}");
+    let key = Authority::new().identity(UPSTREAM).key().pem(KeyForm::Pkcs8);
+    assert!(!log.contains("PRIVATE KEY") && key.lines().skip(1).take(20).all(|line| !log.contains(line)));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use longshore_tests::manifest::{Era, Manifest};
-use longshore_tests::{ORG, World, later, small};
+use longshore_tests::{World, later, small};
 
 /// Tables whose rows outlive an undo: what all owners share, and what is on record.
 const STAYS: [&str; 8] = [
@@ -131,25 +131,6 @@ async fn where_nothing_was_imported_nothing_is_undone() {
     let before = world.row_versions(&[]).await;
     assert!(world.undo().await.is_err(), "it is undone already");
     assert_eq!(world.row_versions(&[]).await, before);
-}
-
-#[tokio::test]
-async fn a_pool_made_here_of_an_imported_product_keeps_the_product() {
-    let world = World::with_owner().await;
-    world.import(&small()).await;
-    let pool = format!(
-        "INSERT INTO cp_pool (id, owner_id, type, managed, product_uuid, quantity, startdate, enddate)
-         SELECT 'of-imported', '{ORG}', 'NORMAL', false, uuid, 1, '2020-01-01', '2040-01-01'
-         FROM cp_products WHERE product_id = '901'"
-    );
-    world.execute(&pool).await;
-    world.undo().await.unwrap();
-    assert_snapshot!(world.products().await, @"901 | Engine | 90101");
-    world.import(&small()).await;
-    assert_snapshot!(world.products().await, @"
-    901 | Engine | 90101
-    SKU | Suite
-    ");
 }
 
 #[tokio::test]

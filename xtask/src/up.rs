@@ -153,7 +153,8 @@ fn endpoints(workspace: &Workspace, dir: &Path, env: &BTreeMap<String, String>) 
     let mut lines: Vec<(&str, String)> =
         SHOWN.iter().map(|name| (*name, env.get(*name).cloned().unwrap_or_default())).collect();
     lines.extend([("all of these", file("env")), ("the functions' log", file("functions.log"))]);
-    lines.push(("try it", invocation(env)));
+    lines.push(("try it", invocation(env, "tower-persister", "full")));
+    lines.push(("", invocation(env, "manifest-importer", "manifest")));
     let installed = workspace.target("tools/cargo-lambda/bin");
     if installed.is_dir() {
         lines.push(("with this on PATH", workspace.shown(&installed)));
@@ -162,9 +163,9 @@ fn endpoints(workspace: &Workspace, dir: &Path, env: &BTreeMap<String, String>) 
 }
 
 /// How to invoke a function with a sample. cargo-lambda knows its own port, and finds the IPv6 loopback address.
-fn invocation(env: &BTreeMap<String, String>) -> String {
+fn invocation(env: &BTreeMap<String, String>, function: &str, sample: &str) -> String {
     let port = port(env).filter(|port| *port != PORT).map_or_else(String::new, |port| format!(" --invoke-port {port}"));
-    format!("cargo lambda invoke{port} tower-persister --data-file events/tower-persister/full.json")
+    format!("cargo lambda invoke{port} {function} --data-file events/{function}/{sample}.json")
 }
 
 fn port(env: &BTreeMap<String, String>) -> Option<u16> {

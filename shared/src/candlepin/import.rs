@@ -8,6 +8,7 @@ use super::owner::{Owner, OwnerError, resolve};
 use super::prepare::Prepared;
 use super::record::{self, Ending, Entry, Origin, Phases, Seen, Stats, Status, phase};
 use super::refresh::{Refresh, Refreshed};
+use super::subscriptions::{self, Existing};
 use super::unload::{Scope, Unloaded, contradicts, load, unload};
 use super::upstream::{self, Upstream};
 use crate::clock::Clock;
@@ -181,13 +182,14 @@ impl Import<'_> {
         }
         let scope = Scope { owner: owner.id.clone(), now, members: container.files.clone(), depth: self.depth };
         let reading = Instant::now();
-        let unloaded = self.unload(transaction, &scope).await?;
+        let existing = subscriptions::load(&*transaction, &owner.id).await?;
+        let unloaded = self.unload(transaction, &scope, &existing).await?;
         phase(&mut phases, "read", reading.elapsed());
 
         let writing = Instant::now();
         let type_label = upstream::wanted(&head, linked.as_ref()).type_label;
         let shared = Globals { transaction, owner: &owner.id, head: &head, type_label: &type_label, now };
-        let (mut refreshed, mut events) = self.refresh(owner, &shared, unloaded, &mut warnings).await?;
+        let (mut refreshed, mut events) = self.refresh(owner, &shared, (existing, unloaded), &mut warnings).await?;
         let moved = remember(transaction, &owner.id, &head, seen, last.as_ref(), now).await?;
         if moved || !events.is_empty() {
             events.push(self.import_event(owner, &head, &forced, &refreshed.stats));
@@ -212,14 +214,14 @@ impl Import<'_> {
         &self,
         owner: &Owner,
         shared: &Globals<'_>,
-        unloaded: Unloaded,
+        (existing, unloaded): (Vec<Existing>, Unloaded),
         warnings: &mut Warnings,
     ) -> Result<(Refreshed, Vec<Event>), ImportError> {
         let Globals { transaction, head, now, .. } = *shared;
         let mut globals = shared.apply(warnings).await?;
         let mut upstream_events = Vec::new();
         upstream::store(transaction, &owner.id, head, &self.keyring, now, &mut upstream_events).await?;
-        let mut refreshed = Refresh { transaction, owner, head, now }.run(unloaded).await?;
+        let mut refreshed = Refresh { transaction, owner, head, now }.run(existing, unloaded).await?;
         shared.remove_unused(&mut globals).await?;
         warnings.append(std::mem::take(&mut refreshed.warnings));
         refreshed.stats.extend(globals.stats);
@@ -249,16 +251,21 @@ impl Import<'_> {
     }
 
     /// A manifest that contradicts itself is read whole: who is right depends on what comes first.
-    async fn unload(&self, transaction: &mut Transaction<'_>, scope: &Scope) -> Result<Unloaded, ImportError> {
+    async fn unload(
+        &self,
+        transaction: &mut Transaction<'_>,
+        scope: &Scope,
+        existing: &[Existing],
+    ) -> Result<Unloaded, ImportError> {
         let attempt = transaction.transaction().await?;
-        let known = load(&attempt, &scope.owner).await?;
+        let known = subscriptions::known(existing, load(&attempt, scope, true).await?);
         let unloaded = unload(&attempt, scope, self.keyring.clone(), known, true).await?;
         if !contradicts(&attempt, &unloaded).await? {
             attempt.commit().await?;
             return Ok(unloaded);
         }
         attempt.rollback().await?;
-        let known = load(transaction, &scope.owner).await?;
+        let known = subscriptions::known(existing, load(transaction, scope, false).await?);
         Ok(unload(transaction, scope, self.keyring.clone(), known, false).await?)
     }
 

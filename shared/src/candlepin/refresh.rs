@@ -5,9 +5,9 @@ use super::globals::cdn_id;
 use super::owner::Owner;
 use super::pools::{self, Pool};
 use super::record::Stats;
-use super::subscriptions::{self, Subscription};
+use super::subscriptions::{self, Existing, Subscription};
 use super::terms::Plan;
-use super::unload::{KnownProduct, Unloaded, delete_loose_contents, delete_products};
+use super::unload::{KnownProduct, Unloaded, delete_loose_contents, delete_products, used_products};
 use crate::db::DbError;
 use crate::manifest::Head;
 use crate::outbox::{Change, Event};
@@ -16,7 +16,6 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 /// From what was unloaded to subscriptions and pools.
@@ -39,10 +38,10 @@ pub(super) struct Refreshed {
 }
 
 impl Refresh<'_> {
-    pub async fn run(&self, mut unloaded: Unloaded) -> Result<Refreshed, DbError> {
+    pub async fn run(&self, existing: Vec<Existing>, mut unloaded: Unloaded) -> Result<Refreshed, DbError> {
         let (transaction, owner, now) = (self.transaction, &*self.owner.id, self.now);
         let cdn = cdn_id(transaction, self.head.meta.cdn_label.as_deref()).await?;
-        let existing = subscriptions::load(transaction, owner).await?;
+        let existing: Vec<Subscription> = existing.into_iter().map(|existing| existing.subscription).collect();
         let certificates_before: Vec<String> =
             existing.iter().filter_map(|subscription| subscription.terms.certificate_id.clone()).collect();
         let incoming = std::mem::take(&mut unloaded.incoming);
@@ -54,9 +53,11 @@ impl Refresh<'_> {
         let active = wanted.len() - expired.len();
         let kept: HashSet<String> =
             wanted.iter().filter_map(|subscription| subscription.terms.certificate_id.clone()).collect();
+        let resourced = subscriptions::resourced(&existing, &wanted);
         let plan = Plan::of(existing, wanted);
 
         subscriptions::write(transaction, owner, &plan, now).await?;
+        subscriptions::note_sources(transaction, &resourced).await?;
         pools::write(transaction, owner, &pool_plan, now).await?;
         subscriptions::delete(transaction, &plan.gone_ids()).await?;
         let loose: Vec<String> = certificates_before.into_iter().filter(|id| !kept.contains(id)).collect();
@@ -86,12 +87,10 @@ impl Refresh<'_> {
         Ok(Refreshed { stats, events, warnings: unloaded.warnings, active, expired: expired.len() })
     }
 
-    /// Products that the manifest does not have any more go, unless a pool that was made here is of one.
+    /// Products that the manifest does not have any more go, unless what was made here needs them.
     async fn remove_products(&self, unloaded: &mut Unloaded) -> Result<Vec<Event>, DbError> {
         let uuids: Vec<_> = unloaded.gone.values().map(|known| known.facts.uuid).collect();
-        let sql = "SELECT DISTINCT product_uuid FROM cp_pool WHERE product_uuid = ANY($1)";
-        let rows = self.transaction.query_typed(sql, &[(&uuids, Type::UUID_ARRAY)]).await?;
-        let used: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+        let used = used_products(self.transaction, &self.owner.id, &uuids).await?;
         let mut gone: Vec<_> = unloaded.gone.drain().filter(|(_, known)| !used.contains(&known.facts.uuid)).collect();
         gone.sort_by(|(a, _), (b, _)| a.cmp(b));
         unloaded.products.deletes = gone.len() as u64;

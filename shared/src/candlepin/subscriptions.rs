@@ -3,11 +3,12 @@
 use super::globals::new_id;
 use super::reconcile::{self, reconcile};
 use super::terms::{Keyed, Plan, Terms};
-use super::unload::Incoming;
+use super::unload::{Incoming, Known, KnownEntitlement};
 use crate::db::DbError;
 use crate::outbox::{Change, Event};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use time::PrimitiveDateTime;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
@@ -27,6 +28,31 @@ pub(super) struct Subscription {
     pub provided: Vec<String>,
     pub derived_provided: Vec<String>,
     pub branding: Vec<Value>,
+    pub source: Source,
+}
+
+/// Digest of what a subscription was read from. Two subscriptions are equal whatever it is: it tells only what need not be
+/// read.
+#[derive(Debug, Clone, Eq)]
+pub(super) struct Source(pub Vec<u8>);
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&hex)
+    }
+}
+
+/// A subscription as it is there, with its certificate's digest and serial number.
+pub(super) struct Existing {
+    pub subscription: Subscription,
+    certificate: Option<(Vec<u8>, i64)>,
 }
 
 impl Keyed for Subscription {
@@ -36,14 +62,14 @@ impl Keyed for Subscription {
 }
 
 /// What an owner has. Those that were made here, without an upstream pool, are none of an import's.
-pub(super) async fn load(transaction: &Transaction<'_>, owner: &str) -> Result<Vec<Subscription>, DbError> {
+pub(super) async fn load(transaction: &Transaction<'_>, owner: &str) -> Result<Vec<Existing>, DbError> {
     let rows = transaction.query_typed(include_str!("subscriptions.sql"), &[(&owner, Type::TEXT)]).await?;
     Ok(rows.iter().map(from_row).collect())
 }
 
-fn from_row(row: &Row) -> Subscription {
+fn from_row(row: &Row) -> Existing {
     let branding: Value = row.get("branding");
-    Subscription {
+    let subscription = Subscription {
         id: row.get("id"),
         product_id: row.get("product_id"),
         derivedproduct_id: row.get("derivedproduct_id"),
@@ -52,7 +78,75 @@ fn from_row(row: &Row) -> Subscription {
         provided: row.get("provided"),
         derived_provided: row.get("derived_provided"),
         branding: branding.as_array().cloned().unwrap_or_default(),
+        source: Source(row.get::<_, Option<_>>("source").unwrap_or_default()),
+    };
+    let digest: Option<Vec<u8>> = row.get("certificate_digest");
+    Existing { subscription, certificate: digest.zip(row.get("x509_serial")) }
+}
+
+/// Adds what the reader needs to know of subscriptions that are there.
+pub(super) fn known(existing: &[Existing], mut known: Known) -> Known {
+    for Existing { subscription, certificate } in existing {
+        if let (Some((digest, _)), Some(row)) = (certificate, &subscription.terms.certificate_id) {
+            known.certificates.insert(digest.clone(), row.clone());
+        }
+        if let Some(incoming) = as_incoming(subscription) {
+            let serial = certificate.as_ref().map(|(_, serial)| *serial);
+            known.entitlements.insert(incoming.entitlement.clone(), KnownEntitlement { incoming, serial });
+        }
     }
+    known
+}
+
+/// The entitlement that a subscription was made from.
+fn as_incoming(subscription: &Subscription) -> Option<Incoming> {
+    let Subscription { terms, .. } = subscription;
+    let branding = |entry: &Value| {
+        let text = |index: usize| entry.get(index).and_then(Value::as_str).unwrap_or_default().to_owned();
+        (text(0), text(1), text(2))
+    };
+    Some(Incoming {
+        entitlement: terms.upstream_entitlement_id.clone()?,
+        pool: terms.upstream_pool_id.clone()?,
+        quantity: subscription.quantity,
+        start: terms.startdate,
+        end: terms.enddate,
+        product: subscription.product_id.clone(),
+        derived: subscription.derivedproduct_id.clone(),
+        provided: subscription.provided.clone(),
+        derived_provided: subscription.derived_provided.clone(),
+        branding: subscription.branding.iter().map(branding).collect(),
+        contract: terms.contractnumber.clone(),
+        account: terms.accountnumber.clone(),
+        order: terms.ordernumber.clone(),
+        certificate: terms.certificate_id.clone(),
+        upstream_subscription: None,
+        file: String::new(),
+        source: subscription.source.0.clone(),
+    })
+}
+
+/// Those that continue from other bytes: the new digests of what they were read from.
+pub(super) fn resourced(existing: &[Subscription], wanted: &[Subscription]) -> Vec<(String, Vec<u8>)> {
+    let before: HashMap<&str, &Source> = existing.iter().map(|old| (old.id.as_str(), &old.source)).collect();
+    let differs = |new: &&Subscription| before.get(new.id.as_str()).is_some_and(|old| old.0 != new.source.0);
+    wanted.iter().filter(differs).map(|new| (new.id.clone(), new.source.0.clone())).collect()
+}
+
+/// Remembers what subscriptions were read from, so that they can be passed over next time.
+pub(super) async fn note_sources(
+    transaction: &Transaction<'_>,
+    resourced: &[(String, Vec<u8>)],
+) -> Result<(), DbError> {
+    if resourced.is_empty() {
+        return Ok(());
+    }
+    let (ids, sources): (Vec<&str>, Vec<&[u8]>) =
+        resourced.iter().map(|(id, source)| (id.as_str(), &source[..])).unzip();
+    let sql = "UPDATE cp_subscription s SET source = n.source FROM unnest($1, $2) AS n (id, source)
+               WHERE s.id = n.id AND s.source IS DISTINCT FROM n.source";
+    transaction.execute_typed(sql, &[(&ids, Type::TEXT_ARRAY), (&sources, Type::BYTEA_ARRAY)]).await?;
+    Ok(())
 }
 
 /// What the manifest makes of it: each entitlement continues a subscription or begins one.
@@ -109,6 +203,7 @@ fn of(incoming: Incoming, id: String, upstream_uuid: &str, cdn: Option<&str>) ->
         provided: incoming.provided,
         derived_provided: incoming.derived_provided,
         branding: incoming.branding.iter().map(branding).collect(),
+        source: Source(incoming.source),
     }
 }
 

@@ -2,6 +2,7 @@
 -- $1 owner
 SELECT s.id, s.product_id, s.derivedproduct_id, s.quantity, s.startdate, s.enddate, s.contractnumber, s.accountnumber,
        s.ordernumber, s.upstream_pool_id, s.upstream_entitlement_id, s.upstream_consumer_id, s.certificate_id, s.cdn_id,
+       s.source, c.digest AS certificate_digest, n.x509_serial,
        ARRAY(
          SELECT product_id::text FROM cp_subscription_products
          WHERE subscription_id = s.id ORDER BY product_id COLLATE "C"
@@ -16,5 +17,7 @@ SELECT s.id, s.product_id, s.derivedproduct_id, s.quantity, s.startdate, s.endda
          FROM cp_subscription_branding WHERE subscription_id = s.id
        ), '[]') AS branding
 FROM cp_subscription s
+LEFT JOIN cp_certificate c ON c.id = s.certificate_id
+LEFT JOIN cp_cert_serial n ON n.id = c.serial_id
 WHERE s.owner_id = $1 AND s.upstream_pool_id IS NOT NULL
 ORDER BY s.id

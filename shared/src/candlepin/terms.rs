@@ -107,5 +107,7 @@ fn differences<T: Serialize>(before: &T, after: &T) -> Vec<String> {
         _ => serde_json::Map::new(),
     };
     let (before, after) = (columns(before), columns(after));
-    after.into_iter().filter(|(name, value)| before.get(name) != Some(value)).map(|(name, _)| name).collect()
+    // What it was read from is no part of it.
+    let differs = |name: &str, value: &serde_json::Value| name != "source" && before.get(name) != Some(value);
+    after.into_iter().filter(|(name, value)| differs(name, value)).map(|(name, _)| name).collect()
 }

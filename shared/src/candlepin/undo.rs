@@ -4,7 +4,7 @@ use super::last::METADATA_TYPE;
 use super::owner::Owner;
 use super::record::{self, Entry, Status};
 use super::terms::Plan;
-use super::unload::{delete_loose_contents, delete_products};
+use super::unload::{delete_loose_contents, delete_products, used_products};
 use super::{pools, subscriptions, upstream};
 use crate::clock::Clock;
 use crate::db::{DbError, Session};
@@ -130,19 +130,20 @@ pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Cloc
 /// Deletes what imports have made.
 async fn remove(transaction: &Transaction<'_>, owner: &str) -> Result<(Undone, Vec<Event>), DbError> {
     let pool_plan = Plan::of(pools::load(transaction, owner).await?, Vec::new());
-    let plan = Plan::of(subscriptions::load(transaction, owner).await?, Vec::new());
+    let existing = subscriptions::load(transaction, owner).await?;
+    let plan = Plan::of(existing.into_iter().map(|existing| existing.subscription).collect(), Vec::new());
     pools::delete(transaction, &pool_plan.gone_ids()).await?;
     subscriptions::delete(transaction, &plan.gone_ids()).await?;
     let certificates: Vec<String> =
         plan.gone.iter().filter_map(|subscription| subscription.terms.certificate_id.clone()).collect();
     subscriptions::delete_certificates(transaction, &certificates).await?;
-    let sql = "SELECT p.uuid, p.product_id, p.name,
-                      EXISTS (SELECT FROM cp_pool o WHERE o.product_uuid = p.uuid) AS is_used
-               FROM cp_products p WHERE p.owner_id = $1 AND p.managed ORDER BY p.product_id";
+    let sql = "SELECT uuid, product_id, name FROM cp_products WHERE owner_id = $1 AND managed ORDER BY product_id";
     let products = transaction.query_typed(sql, &[(&owner, Type::TEXT)]).await?;
     let names: HashMap<Uuid, String> = products.iter().map(|row| (row.get("uuid"), row.get("name"))).collect();
     let by_id: HashMap<&str, &str> = products.iter().map(|row| (row.get("product_id"), row.get("name"))).collect();
-    let gone: Vec<_> = products.iter().filter(|row| !row.get::<_, bool>("is_used")).collect();
+    let all: Vec<Uuid> = names.keys().copied().collect();
+    let used = used_products(transaction, owner, &all).await?;
+    let gone: Vec<_> = products.iter().filter(|row| !used.contains(&row.get("uuid"))).collect();
     let uuids: Vec<Uuid> = gone.iter().map(|row| row.get("uuid")).collect();
     let contents = delete_products(transaction, &uuids).await?;
     delete_loose_contents(transaction, owner, &contents.into_iter().collect()).await?;

@@ -7,6 +7,7 @@ use crate::manifest::rules::{Rules, RulesVersion};
 use crate::outbox::{Change, Event};
 use crate::warnings::Warnings;
 use serde_json::json;
+use std::cmp::Ordering;
 use tokio_postgres::types::Type;
 
 /// What stands for the version of rules that say none.
@@ -14,9 +15,11 @@ const NO_VERSION: &str = "0";
 
 /// What to do with the manifest's rules.
 enum Verdict {
-    /// There are none, or they are those that are here, or lower ones.
+    /// There are none, or they are those that are here.
     Keep,
     Replace,
+    /// Somebody whose rules are newer imports here too.
+    Lower,
     /// They speak another API, or do not say which.
     Incompatible,
 }
@@ -37,8 +40,11 @@ fn judge(rules: Option<&Rules>, current: &Current) -> Verdict {
     let current = RulesVersion::parse(version).filter(|_| version != NO_VERSION);
     match (&rules.version, current) {
         (Some(new), Some(old)) if !new.is_compatible(&old) => Verdict::Incompatible,
-        (Some(new), Some(old)) if *new > old => Verdict::Replace,
-        (Some(_), Some(_)) => Verdict::Keep,
+        (Some(new), Some(old)) => match new.cmp(&old) {
+            Ordering::Greater => Verdict::Replace,
+            Ordering::Equal => Verdict::Keep,
+            Ordering::Less => Verdict::Lower,
+        },
         // Rules that say their version are newer than all that do not.
         (Some(_), None) => Verdict::Replace,
         (None, Some(_)) => Verdict::Incompatible,
@@ -53,16 +59,23 @@ pub(super) async fn differs(globals: &Globals<'_>) -> Result<bool, DbError> {
     Ok(matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Replace))
 }
 
-/// Warns of rules that will not replace those that are here. Writes nothing.
-pub(super) async fn check(globals: &Globals<'_>, warnings: &mut Warnings) -> Result<(), DbError> {
-    if matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Incompatible) {
-        incompatible(warnings);
+/// What to warn of, where the rules that are here stay.
+fn warning(verdict: &Verdict, rules: Option<&Rules>) -> Option<&'static str> {
+    match verdict {
+        _ if rules.is_none() => Some("there are no rules; those in use stay"),
+        Verdict::Lower => Some("the rules are lower than those in use, which stay"),
+        Verdict::Incompatible => Some("the rules are of another API than those in use, which stay"),
+        Verdict::Keep | Verdict::Replace => None,
     }
-    Ok(())
 }
 
-fn incompatible(warnings: &mut Warnings) {
-    warnings.add("the rules are of another API than those in use, which stay", "rules", 1);
+/// Warns of rules that will not replace those that are here. Writes nothing.
+pub(super) async fn check(globals: &Globals<'_>, warnings: &mut Warnings) -> Result<(), DbError> {
+    let rules = globals.head.rules.as_ref();
+    if let Some(what) = warning(&judge(rules, &current(globals).await?), rules) {
+        warnings.add(what, "rules", 1);
+    }
+    Ok(())
 }
 
 pub(super) async fn apply(
@@ -71,15 +84,14 @@ pub(super) async fn apply(
     warnings: &mut Warnings,
 ) -> Result<Counts, DbError> {
     let before = current(globals).await?;
-    let Some(rules) = &globals.head.rules else { return Ok(Counts::default()) };
-    match judge(Some(rules), &before) {
-        Verdict::Keep => return Ok(Counts { unchanged: 1, ..Counts::default() }),
-        Verdict::Incompatible => {
-            incompatible(warnings);
-            return Ok(Counts { unchanged: 1, ..Counts::default() });
+    let found = globals.head.rules.as_ref();
+    let verdict = judge(found, &before);
+    let (Some(rules), Verdict::Replace) = (found, &verdict) else {
+        if let Some(what) = warning(&verdict, found) {
+            warnings.add(what, "rules", 1);
         }
-        Verdict::Replace => {}
-    }
+        return Ok(Counts { unchanged: u64::from(found.is_some()), ..Counts::default() });
+    };
     let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
     let id = new_id();
     let sql = "WITH gone AS (DELETE FROM cp_rules)

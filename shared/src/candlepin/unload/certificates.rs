@@ -49,8 +49,7 @@ impl<'a> Certificates<'a> {
         output: &mut Output,
     ) -> Result<String, ReadError> {
         let serial = json.serial.and_then(Serial::number);
-        let pem_name = serial.map(|serial| format!("{FOLDER}{serial}.pem"));
-        let member = pem_name.as_deref().and_then(|name| self.scope.members.get(name));
+        let member = serial.and_then(|serial| self.file(serial));
         let mut as_json = None;
         if let Some(member) = member {
             self.paired.insert(member.name().to_owned());
@@ -65,6 +64,17 @@ impl<'a> Certificates<'a> {
             None => certificate_and_key(file, json)?,
         };
         self.write(file, names, pem, serial, &digest, output)
+    }
+
+    /// The file of a certificate.
+    pub fn file(&self, serial: i64) -> Option<Member<'a>> {
+        self.scope.members.get(&format!("{FOLDER}{serial}.pem"))
+    }
+
+    /// Takes note that a certificate's file belongs to an entitlement that is as it was.
+    pub fn pass_over(&mut self, serial: Option<i64>) {
+        let file = serial.and_then(|serial| self.file(serial));
+        self.paired.extend(file.map(|member| member.name().to_owned()));
     }
 
     /// Where JSON and file disagree, nobody knows which is right. Returns what was read, where it had to be.

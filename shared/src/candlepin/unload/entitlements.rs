@@ -1,204 +1,134 @@
 //! The files of `entitlements/`: what the upstream consumer has been granted.
 
 use super::certificates::{Certificates, Names};
+use super::digest::Digester;
 use super::facts::Facts;
+use super::incoming::{Incoming, id_of_file, incoming};
 use super::output::Output;
 use super::products::ReadError;
+use crate::archive::Member;
 use crate::manifest::ManifestError;
 use crate::manifest::files::Files;
-use crate::manifest::model::{Branding, Entitlement, Moment, Pool, Provided, Text};
+use crate::manifest::model::{Entitlement, Serial};
 use crate::warnings::Warnings;
-use std::collections::{BTreeSet, HashSet};
-use time::PrimitiveDateTime;
+use std::collections::{HashMap, HashSet};
 
-/// Width of texts that have columns of their own, in characters.
-const MAX_TEXT: usize = 255;
+/// Changes whenever files are read otherwise than before, so that all of them count as changed then.
+const FORMAT: &[u8] = b"longshore entitlements 1";
 
-/// An entitlement of the manifest: what becomes a subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::candlepin) struct Incoming {
-    /// Upstream entitlement; empty in some old files.
-    pub entitlement: String,
-    /// Upstream pool.
-    pub pool: String,
-    pub quantity: i64,
-    pub start: PrimitiveDateTime,
-    pub end: PrimitiveDateTime,
-    pub product: String,
-    pub derived: Option<String>,
-    /// Sorted, each once; so are the next two.
-    pub provided: Vec<String>,
-    pub derived_provided: Vec<String>,
-    /// Product, type, name.
-    pub branding: Vec<(String, String, String)>,
-    pub contract: Option<String>,
-    pub account: Option<String>,
-    pub order: Option<String>,
-    /// Row of its certificate.
-    pub certificate: Option<String>,
-    /// The upstream subscription, while a certificate may still be found by it.
-    upstream_subscription: Option<String>,
-    file: String,
+/// An entitlement that was imported before.
+#[derive(Debug)]
+pub(in crate::candlepin) struct KnownEntitlement {
+    /// As it was then, with the digest of what it was read from.
+    pub incoming: Incoming,
+    /// Serial number of its certificate.
+    pub serial: Option<i64>,
 }
 
-/// Reads all entitlements, in the order of their files, and writes their certificates.
-pub(super) fn read_all(
-    files: &mut Files<'_>,
-    facts: &Facts,
-    certificates: &mut Certificates<'_>,
-    warnings: &mut Warnings,
-    output: &mut Output,
-) -> Result<Vec<Incoming>, ReadError> {
-    // Without products there is nothing to be entitled to, whatever lies there.
-    if !files.has_folder("products/") {
-        return Ok(Vec::new());
+/// Reads entitlements.
+pub(super) struct Entitlements<'a> {
+    pub facts: &'a Facts,
+    pub certificates: Certificates<'a>,
+    /// By the entitlement's id.
+    pub known: &'a HashMap<String, KnownEntitlement>,
+    pub warnings: &'a mut Warnings,
+}
+
+impl Entitlements<'_> {
+    /// Reads all, in the order of their files, and writes their certificates. Files that are as they were, with products
+    /// that are as they were, are passed over.
+    pub fn read_all(&mut self, files: &mut Files<'_>, output: &mut Output) -> Result<Vec<Incoming>, ReadError> {
+        // Without products there is nothing to be entitled to, whatever lies there.
+        if !files.has_folder("products/") {
+            return Ok(Vec::new());
+        }
+        let mut all = Vec::new();
+        let mut ids = HashSet::new();
+        for member in files.json_files("entitlements/") {
+            let incoming = match self.as_it_was(&member) {
+                Some(known) => known,
+                None => self.read(files, member, output)?,
+            };
+            // Twice the quantity would be nobody's intention.
+            if !ids.insert(incoming.entitlement.clone()) {
+                let problem = "another file describes the same entitlement";
+                return Err(ManifestError::invalid(member.name(), problem).into());
+            }
+            all.push(incoming);
+        }
+        self.pair_files(&mut all, output)?;
+        Ok(all)
     }
-    let mut all = Vec::new();
-    let mut ids = HashSet::new();
-    for member in files.json_files("entitlements/") {
+
+    fn as_it_was(&mut self, member: &Member<'_>) -> Option<Incoming> {
+        let KnownEntitlement { incoming, serial } = self.known.get(id_of_file(member.name()))?;
+        let mut products = incoming.provided.iter().chain(&incoming.derived_provided);
+        let is_known = products.all(|id| self.facts.contains_key(id));
+        if !is_known || self.source(member, *serial, incoming)? != incoming.source {
+            return None;
+        }
+        self.certificates.pass_over(*serial);
+        Some(incoming.clone())
+    }
+
+    fn read(&mut self, files: &mut Files<'_>, member: Member<'_>, output: &mut Output) -> Result<Incoming, ReadError> {
         let file = member.name();
         let entitlement: Entitlement<'_> = files.json(member)?;
-        let mut incoming = incoming(file, &entitlement, facts, warnings)?;
+        let mut incoming = incoming(file, &entitlement, self.facts, self.warnings)?;
+        let mut serial = None;
         if let Some(json) = entitlement.certificates.iter().find(|json| json.cert.is_some()) {
             if entitlement.certificates.len() > 1 {
-                warnings.add("several certificates; the first one counts", file, 1);
+                self.warnings.add("several certificates; the first one counts", file, 1);
             }
             let subscription = incoming.upstream_subscription.as_deref();
             let names = Names { entitlement: &incoming.entitlement, subscription };
-            incoming.certificate = Some(certificates.place(file, &names, json, output)?);
+            incoming.certificate = Some(self.certificates.place(file, &names, json, output)?);
+            serial = json.serial.and_then(Serial::number);
         }
+        incoming.source = self.source(&member, serial, &incoming).unwrap_or_default();
         output.send_full()?;
-        // Twice the quantity would be nobody's intention. Several may be blank.
-        if !incoming.entitlement.is_empty() && !ids.insert(incoming.entitlement.clone()) {
-            return Err(ManifestError::invalid(file, "another file describes the same entitlement").into());
-        }
-        all.push(incoming);
+        Ok(incoming)
     }
-    pair_files(&mut all, certificates, warnings, output)?;
-    Ok(all)
-}
 
-/// Certificates that stand in files alone, as the first design has it, go to the entitlement that they name.
-fn pair_files(
-    all: &mut [Incoming],
-    certificates: &mut Certificates<'_>,
-    warnings: &mut Warnings,
-    output: &mut Output,
-) -> Result<(), ReadError> {
-    let mut left = certificates.left(warnings)?;
-    for incoming in all.iter_mut().filter(|incoming| incoming.certificate.is_none()) {
-        let names =
-            Names { entitlement: &incoming.entitlement, subscription: incoming.upstream_subscription.as_deref() };
-        let found = left.remove(names.entitlement).or_else(|| left.remove(names.subscription?));
-        match found {
-            Some((file, pem)) => {
-                incoming.certificate = Some(certificates.place_file(&file, &names, pem, output)?);
+    /// The digest of all that an entitlement is read from: its file, its certificate's, and what its products bring along.
+    fn source(&self, member: &Member<'_>, serial: Option<i64>, incoming: &Incoming) -> Option<Vec<u8>> {
+        let certificate = serial.and_then(|serial| self.certificates.file(serial));
+        let mut digester = Digester::new();
+        digester.bytes(FORMAT);
+        for member in [Some(*member), certificate].into_iter().flatten() {
+            digester.bytes(&[u8::from(member.is_stored())]).bytes(member.packed());
+        }
+        for product in [Some(&incoming.product), incoming.derived.as_ref()].into_iter().flatten() {
+            let facts = self.facts.get(product)?;
+            digester.optional(facts.derived.as_deref());
+            facts.provided.iter().for_each(|id| {
+                digester.text(id);
+            });
+        }
+        Some(digester.finish().to_vec())
+    }
+
+    /// Certificates that stand in files alone, as the first design has it, go to the entitlement that they name.
+    fn pair_files(&mut self, all: &mut [Incoming], output: &mut Output) -> Result<(), ReadError> {
+        let mut left = self.certificates.left(self.warnings)?;
+        for incoming in all.iter_mut().filter(|incoming| incoming.certificate.is_none()) {
+            let names =
+                Names { entitlement: &incoming.entitlement, subscription: incoming.upstream_subscription.as_deref() };
+            // What it is read from now is not only what its digest is of.
+            incoming.source = Vec::new();
+            let found = left.remove(names.entitlement).or_else(|| left.remove(names.subscription?));
+            match found {
+                Some((file, pem)) => {
+                    incoming.certificate = Some(self.certificates.place_file(&file, &names, pem, output)?);
+                }
+                None => self.warnings.add("the entitlement has no certificate", &incoming.file, 1),
             }
-            None => warnings.add("the entitlement has no certificate", &incoming.file, 1),
         }
-    }
-    let mut unpaired: Vec<_> = left.into_values().map(|(file, _)| file).collect();
-    unpaired.sort();
-    for file in unpaired {
-        warnings.add("the certificate belongs to no entitlement; it is ignored", file, 1);
-    }
-    Ok(())
-}
-
-fn incoming(
-    file: &str,
-    entitlement: &Entitlement<'_>,
-    facts: &Facts,
-    warnings: &mut Warnings,
-) -> Result<Incoming, ManifestError> {
-    let missing = |what: &str| ManifestError::invalid(file, format!("{what} is missing"));
-    let pool = entitlement.pool.as_ref().ok_or_else(|| missing("pool"))?;
-    let product = pool.product_id.as_ref().ok_or_else(|| missing("pool.productId"))?.as_str();
-    let sku = facts.get(product).ok_or_else(|| unknown(file, product))?;
-    let derived = match (&sku.derived, id_of(&pool.derived_product_id)) {
-        (Some(own), Some(other)) if own != other => {
-            warnings.add("the pool has another derived product than the product, which counts", file, 1);
-            Some(own.clone())
+        let mut unpaired: Vec<_> = left.into_values().map(|(file, _)| file).collect();
+        unpaired.sort();
+        for file in unpaired {
+            self.warnings.add("the certificate belongs to no entitlement; it is ignored", file, 1);
         }
-        (own, other) => own.clone().or_else(|| other.map(Into::into)),
-    };
-    let derived_facts = derived.as_deref().map(|id| facts.get(id).ok_or_else(|| unknown(file, id))).transpose()?;
-    let quantity = entitlement.quantity.ok_or_else(|| missing("quantity"))?;
-    if quantity < 0 {
-        return Err(ManifestError::invalid(file, "quantity is negative"));
-    }
-    let date = |moment: Option<Moment>, what: &str| moment.map(|moment| moment.0).ok_or_else(|| missing(what));
-    let incoming = Incoming {
-        entitlement: text(&entitlement.id).unwrap_or_default(),
-        pool: text(&pool.id).ok_or_else(|| missing("pool.id"))?,
-        quantity,
-        start: date(entitlement.start_date, "startDate")?,
-        end: date(entitlement.end_date, "endDate")?,
-        product: product.into(),
-        provided: provided(file, &sku.provided, &pool.provided_products, facts)?,
-        derived_provided: match derived_facts {
-            Some(derived) => provided(file, &derived.provided, &pool.derived_provided_products, facts)?,
-            None => Vec::new(),
-        },
-        derived,
-        branding: branding(pool),
-        contract: text(&pool.contract_number).or_else(|| text(&entitlement.contract_number)),
-        account: text(&pool.account_number).or_else(|| text(&entitlement.account_number)),
-        order: text(&pool.order_number),
-        certificate: None,
-        upstream_subscription: text(&pool.subscription_id),
-        file: file.into(),
-    };
-    check_widths(file, &incoming)?;
-    Ok(incoming)
-}
-
-fn unknown(file: &str, product: &str) -> ManifestError {
-    let product = crate::failure::brief(product, 64);
-    ManifestError::invalid(file, format!("product {product} is not in products/"))
-}
-
-/// Blank counts as absent.
-fn id_of<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
-    text.as_ref().map(Text::as_str).filter(|text| !text.trim().is_empty())
-}
-
-fn text(text: &Option<Text<'_>>) -> Option<String> {
-    id_of(text).map(Into::into)
-}
-
-/// What the product brings along, and what this pool adds; for this subscription alone.
-fn provided(file: &str, own: &[String], added: &[Provided<'_>], facts: &Facts) -> Result<Vec<String>, ManifestError> {
-    let mut all: BTreeSet<&str> = own.iter().map(String::as_str).collect();
-    for provided in added {
-        let id = provided.product_id.as_str();
-        if !facts.contains_key(id) {
-            return Err(unknown(file, id));
-        }
-        all.insert(id);
-    }
-    Ok(all.into_iter().map(Into::into).collect())
-}
-
-fn branding(pool: &Pool<'_>) -> Vec<(String, String, String)> {
-    let one = |branding: &Branding<'_>| {
-        [&branding.product_id, &branding.kind, &branding.name].map(|text| text.as_str().to_owned()).into()
-    };
-    let mut all: Vec<_> = pool.branding.iter().map(one).collect();
-    all.sort();
-    all.dedup();
-    all
-}
-
-fn check_widths(file: &str, incoming: &Incoming) -> Result<(), ManifestError> {
-    let branding =
-        incoming.branding.iter().flat_map(|(product, kind, name)| [(product, 32), (kind, 32), (name, MAX_TEXT)]);
-    let texts =
-        [Some(&incoming.entitlement), Some(&incoming.pool), incoming.contract.as_ref(), incoming.account.as_ref()];
-    let more = [incoming.order.as_ref(), incoming.upstream_subscription.as_ref()];
-    let texts = texts.into_iter().chain(more).flatten().map(|text| (text, MAX_TEXT));
-    match texts.chain(branding).find(|(text, width)| text.chars().count() > *width) {
-        Some((_, width)) => Err(ManifestError::invalid(file, format!("a text is longer than {width} characters"))),
-        None => Ok(()),
+        Ok(())
     }
 }

@@ -1,7 +1,12 @@
 //! What the last import of the owner left.
 
+use super::entitlements::KnownEntitlement;
 use super::facts::SkuFacts;
+use super::products::{Scope, id_of_product_file, product_file, product_source};
+use crate::archive::Member;
 use crate::db::DbError;
+use crate::manifest::files::Files;
+use crate::manifest::model::{Product, ProductId};
 use futures_util::TryStreamExt;
 use std::collections::HashMap;
 use time::PrimitiveDateTime;
@@ -20,8 +25,12 @@ pub(super) type PartDigests = [Digest; 5];
 pub(in crate::candlepin) struct Known {
     pub products: HashMap<String, KnownProduct>,
     pub(super) contents: HashMap<Box<str>, KnownContent>,
+    /// How many contents there are, those included that are not needed.
+    pub(super) contents_there: u64,
     /// Certificates of the owner's subscriptions: digest -> row.
-    pub(super) certificates: HashMap<Vec<u8>, String>,
+    pub certificates: HashMap<Vec<u8>, String>,
+    /// By the entitlement's id.
+    pub entitlements: HashMap<String, KnownEntitlement>,
 }
 
 #[derive(Debug)]
@@ -42,27 +51,77 @@ pub(super) struct KnownContent {
     pub seen: bool,
 }
 
-/// Loads what there is of an owner.
-pub(in crate::candlepin) async fn load(transaction: &Transaction<'_>, owner: &str) -> Result<Known, DbError> {
+/// Loads the products and contents of an owner; of the contents only those that reading `scope` comes across, where these
+/// are few.
+pub(in crate::candlepin) async fn load(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    may_pass_over: bool,
+) -> Result<Known, DbError> {
     let mut known = Known::default();
-    each(transaction, include_str!("known_products.sql"), owner, |row| {
+    let owner: (&(dyn ToSql + Sync), Type) = (&scope.owner, Type::TEXT);
+    each(transaction, include_str!("known_products.sql"), std::slice::from_ref(&owner), |row| {
         known.products.insert(row.get("product_id"), product(row));
     })
     .await?;
-    let contents = "SELECT content_id, uuid, digest, created FROM cp_contents WHERE owner_id = $1 AND managed";
-    each(transaction, contents, owner, |row| {
+    if known.products.is_empty() {
+        // Nothing but a product's files bring contents.
+        return Ok(known);
+    }
+    let needed = if may_pass_over { known.needed_contents(scope) } else { None };
+    let contents = "SELECT content_id, uuid, digest, created FROM cp_contents
+                    WHERE owner_id = $1 AND managed AND ($2::text[] IS NULL OR content_id = ANY($2))";
+    each(transaction, contents, &[owner.clone(), (&needed, Type::TEXT_ARRAY)], |row| {
         let digest = row.get::<_, Option<&[u8]>>(2).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
         let content = KnownContent { uuid: row.get(1), digest, created: row.get(3), seen: false };
         known.contents.insert(row.get::<_, &str>(0).into(), content);
     })
     .await?;
-    let certificates = "SELECT c.digest, c.id FROM cp_subscription s JOIN cp_certificate c ON c.id = s.certificate_id
-                        WHERE s.owner_id = $1";
-    each(transaction, certificates, owner, |row| {
-        known.certificates.insert(row.get(0), row.get(1));
-    })
-    .await?;
+    let count = "SELECT count(*) FROM cp_contents WHERE owner_id = $1 AND managed";
+    let row = transaction.query_typed_one(count, &[owner]).await?;
+    known.contents_there = u64::try_from(row.get::<_, i64>(0)).unwrap_or_default();
     Ok(known)
+}
+
+impl Known {
+    /// Ids of the contents of all products that have to be read, where these are few: reading them twice is cheaper then
+    /// than loading everything. `None`: all are needed.
+    fn needed_contents(&self, scope: &Scope) -> Option<Vec<String>> {
+        const FEW: usize = 100;
+        let mut files = Files::new(&scope.members, scope.depth);
+        let has_file = |id: &str| scope.members.get(&product_file(id)).is_some();
+        let all = files.json_files("products/").into_iter();
+        let to_read: Vec<_> = all.filter(|member| !self.is_as_it_was(scope, member, has_file)).take(FEW + 1).collect();
+        if to_read.len() > FEW {
+            return None;
+        }
+        let mut ids = Vec::new();
+        for member in to_read {
+            // What is wrong with it is said in its turn.
+            let product: Product<'_> = files.json(member).ok()?;
+            let nested = product.provided_products.iter().chain(&product.derived_product);
+            for raw in nested {
+                let nested: ProductId<'_> = serde_json::from_str(raw.get()).ok()?;
+                if !has_file(nested.id.as_str()) {
+                    return None;
+                }
+            }
+            ids.extend(product.product_content.iter().map(|entry| entry.content.id.as_str().to_owned()));
+        }
+        Some(ids)
+    }
+
+    fn is_as_it_was(&self, scope: &Scope, member: &Member<'_>, has_file: impl Fn(&str) -> bool) -> bool {
+        let known = self.products.get(id_of_product_file(member.name()));
+        known.is_some_and(|known| known.is_as_it_was(&product_source(scope, member), has_file))
+    }
+}
+
+impl KnownProduct {
+    /// Whether a product is what its file says: same bytes, and what was nested in it has files of its own.
+    pub(super) fn is_as_it_was(&self, source: &[u8], has_file: impl Fn(&str) -> bool) -> bool {
+        self.source == source && self.facts.provided.iter().chain(&self.facts.derived).all(|id| has_file(id))
+    }
 }
 
 fn product(row: &Row) -> KnownProduct {
@@ -87,10 +146,9 @@ fn product(row: &Row) -> KnownProduct {
 async fn each(
     transaction: &Transaction<'_>,
     sql: &str,
-    owner: &str,
+    values: &[(&(dyn ToSql + Sync), Type)],
     mut take: impl FnMut(&Row),
 ) -> Result<(), DbError> {
-    let values: [(&(dyn ToSql + Sync), Type); 1] = [(&owner, Type::TEXT)];
     let rows = transaction.query_typed_raw(sql, values.iter().map(|(value, kind)| (*value, kind.clone()))).await?;
     let mut rows = std::pin::pin!(rows);
     while let Some(row) = rows.try_next().await? {

@@ -8,6 +8,7 @@ mod contents;
 mod digest;
 mod entitlements;
 mod facts;
+mod incoming;
 mod known;
 mod output;
 mod product_rows;
@@ -16,10 +17,13 @@ mod tables;
 mod write;
 
 pub(super) use certificates::local_serial;
-pub(super) use entitlements::Incoming;
+pub(super) use entitlements::KnownEntitlement;
 pub use facts::Counts;
 pub(super) use facts::{Facts, SkuFacts};
-pub(super) use known::{KnownProduct, load};
+pub(super) use incoming::Incoming;
+pub(super) use known::{Known, KnownProduct, load};
 pub(super) use products::Scope;
 pub use write::rehearse;
-pub(super) use write::{UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload};
+pub(super) use write::{
+    UnloadError, Unloaded, contradicts, delete_loose_contents, delete_products, unload, used_products,
+};

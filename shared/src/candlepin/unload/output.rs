@@ -131,22 +131,3 @@ mod tests {
         assert_eq!([sent(), sent(), sent()], [Some(Bulk::Serials), Some(Bulk::Certificates), None]);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_that_are_referred_to_are_sent_first_however_few_they_are() {
-        let (sender, mut steps) = tokio::sync::mpsc::channel(4);
-        let mut output = Output::new(sender);
-        output.row(Bulk::Serials).int8(1);
-        output.row(Bulk::Certificates).bytea(&vec![0; CHUNK_BYTES]);
-        output.send_full().unwrap();
-        let mut sent = || match steps.try_recv() {
-            Ok(Step::Copy(table, _)) => Some(table),
-            _ => None,
-        };
-        assert_eq!([sent(), sent(), sent()], [Some(Bulk::Serials), Some(Bulk::Certificates), None]);
-    }
-}

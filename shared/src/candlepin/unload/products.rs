@@ -107,8 +107,8 @@ impl<'a> Products<'a> {
         output: &mut Output,
     ) -> Result<(), ReadError> {
         for member in files.json_files("products/") {
-            let source = self.source(&member);
-            let id = member.name().trim_start_matches("products/").trim_end_matches(".json");
+            let source = product_source(self.scope, &member);
+            let id = id_of_product_file(member.name());
             if may_pass_over && self.is_as_it_was(id, &source) {
                 self.pass_over(id);
                 continue;
@@ -123,23 +123,8 @@ impl<'a> Products<'a> {
         Ok(())
     }
 
-    /// The digest of all that a product is read from.
-    fn source(&self, member: &Member<'_>) -> Vec<u8> {
-        let certificate = self.scope.members.get(&member.name().replace(".json", ".pem"));
-        let mut digester = Digester::new();
-        digester.bytes(FORMAT);
-        for member in [Some(*member), certificate].into_iter().flatten() {
-            digester.bytes(&[u8::from(member.is_stored())]).bytes(member.packed());
-        }
-        digester.finish().to_vec()
-    }
-
-    /// Whether a product is what its file says: same bytes, and what was nested in it has files of its own.
     fn is_as_it_was(&self, id: &str, source: &[u8]) -> bool {
-        self.known.get(id).is_some_and(|known| {
-            let mut nested = known.facts.provided.iter().chain(&known.facts.derived);
-            known.source == source && nested.all(|id| self.has_file(id))
-        })
+        self.known.get(id).is_some_and(|known| known.is_as_it_was(source, |id| self.has_file(id)))
     }
 
     fn pass_over(&mut self, id: &str) {
@@ -151,7 +136,7 @@ impl<'a> Products<'a> {
     }
 
     fn has_file(&self, id: &str) -> bool {
-        self.scope.members.get(&format!("products/{id}.json")).is_some()
+        self.scope.members.get(&product_file(id)).is_some()
     }
 
     fn product(
@@ -310,6 +295,27 @@ fn check_keys(file: &str, product: &Product<'_>) -> Result<(), ManifestError> {
         Some((what, _)) => Err(ManifestError::invalid(file, format!("{what} is longer than {MAX_TEXT} characters"))),
         None => Ok(()),
     }
+}
+
+/// The file of a product.
+pub(super) fn product_file(id: &str) -> String {
+    format!("products/{id}.json")
+}
+
+/// The id that a file of `products/` is named for.
+pub(super) fn id_of_product_file(file: &str) -> &str {
+    file.trim_start_matches("products/").trim_end_matches(".json")
+}
+
+/// The digest of all that a product is read from.
+pub(super) fn product_source(scope: &Scope, member: &Member<'_>) -> Vec<u8> {
+    let certificate = scope.members.get(&member.name().replace(".json", ".pem"));
+    let mut digester = Digester::new();
+    digester.bytes(FORMAT);
+    for member in [Some(*member), certificate].into_iter().flatten() {
+        digester.bytes(&[u8::from(member.is_stored())]).bytes(member.packed());
+    }
+    digester.finish().to_vec()
 }
 
 fn check_id<'t>(file: &str, id: &'t Text<'_>) -> Result<&'t str, ManifestError> {

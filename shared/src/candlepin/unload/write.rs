@@ -2,8 +2,9 @@
 
 use super::certificates::Certificates;
 use super::contents::Contents;
-use super::entitlements::{self, Incoming};
+use super::entitlements::Entitlements;
 use super::facts::{Counts, Facts};
+use super::incoming::Incoming;
 use super::known::{Known, KnownProduct};
 use super::output::{Forgotten, Output, Step};
 use super::products::{Products, ReadError, Scope};
@@ -140,13 +141,19 @@ fn read(
     mut output: Output,
 ) -> Result<Unloaded, ReadError> {
     let mut files = Files::new(&scope.members, scope.depth);
-    let contents_before = known.contents.len() as u64;
+    let contents_before = known.contents_there;
     let certificates_before = known.certificates.len() as u64;
     let mut products = Products::new(scope, known.products, Contents::new(known.contents));
     products.read_all(&mut files, may_pass_over, &mut output)?;
     let Products { facts, counts, contents, events, known: gone, mut warnings, resourced, passed_over, .. } = products;
-    let mut certificates = Certificates::new(scope, keyring, known.certificates);
-    let incoming = entitlements::read_all(&mut files, &facts, &mut certificates, &mut warnings, &mut output)?;
+    let mut entitlements = Entitlements {
+        facts: &facts,
+        certificates: Certificates::new(scope, keyring, known.certificates),
+        known: &known.entitlements,
+        warnings: &mut warnings,
+    };
+    let incoming = entitlements.read_all(&mut files, &mut output)?;
+    let new_certificates = entitlements.certificates.adds;
     output.finish()?;
     Ok(Unloaded {
         incoming,
@@ -159,7 +166,7 @@ fn read(
             deletes: 0,
             unchanged: contents_before - contents.updated.len() as u64,
         },
-        certificates: Counts { adds: certificates.adds, unchanged: certificates_before, ..Counts::default() },
+        certificates: Counts { adds: new_certificates, unchanged: certificates_before, ..Counts::default() },
         events,
         gone,
         warnings,
@@ -194,6 +201,21 @@ async fn forget(transaction: &Transaction<'_>, forgotten: &Forgotten) -> Result<
         transaction.execute_typed(sql, &[(&forgotten.contents, Type::UUID_ARRAY)]).await?;
     }
     delete_products(transaction, &forgotten.products).await
+}
+
+/// Those of `products` that stay although no manifest has them any more: what was made here needs them.
+pub(in crate::candlepin) async fn used_products(
+    transaction: &Transaction<'_>,
+    owner: &str,
+    products: &[Uuid],
+) -> Result<HashSet<Uuid>, DbError> {
+    if products.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&owner, Type::TEXT), (&products, Type::UUID_ARRAY)];
+    let rows = transaction.query_typed(include_str!("used_products.sql"), &values).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Deletes products with all their rows. Returns the contents that they had.

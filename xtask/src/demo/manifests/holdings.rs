@@ -119,23 +119,25 @@ impl Holdings {
 
     /// Insists on exactly these subscriptions, each with its pools.
     pub fn compare(&self, expected: Expected) -> Result<()> {
-        let found: Vec<(&str, i64, Vec<(&str, i64)>)> = self
-            .0
-            .iter()
-            .map(|(product, row)| {
-                (product.as_str(), row.quantity, row.pools.iter().map(|pool| (&*pool.kind, pool.quantity)).collect())
-            })
-            .collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(product, quantity, guests)| {
-                let normal = std::iter::once(("NORMAL", *quantity));
-                (*product, *quantity, normal.chain(guests.map(|guests| ("UNMAPPED_GUEST", guests))).collect::<Vec<_>>())
-            })
-            .collect();
-        ensure!(found == expected, "the subscriptions are {found:?} instead of {expected:?}");
+        let pools = |row: &Subscription| -> Vec<String> {
+            row.pools.iter().map(|pool| format!("{} {}", pool.kind, pool.quantity)).collect()
+        };
+        let found: Vec<String> =
+            self.0.iter().map(|(product, row)| described(product, row.quantity, &pools(row))).collect();
+        let wanted = expected.iter().map(|(product, quantity, guests)| {
+            let guests = guests.map(|guests| format!("UNMAPPED_GUEST {guests}"));
+            let pools: Vec<String> = std::iter::once(format!("NORMAL {quantity}")).chain(guests).collect();
+            described(product, *quantity, &pools)
+        });
+        let wanted: Vec<String> = wanted.collect();
+        ensure!(found == wanted, "there is {} instead of {}", found.join("; "), wanted.join("; "));
         Ok(())
     }
+}
+
+/// `EX-SUITE x 12 with NORMAL 12, UNMAPPED_GUEST 48`
+fn described(product: &str, quantity: i64, pools: &[String]) -> String {
+    format!("{product} x {quantity} with {}", pools.join(", "))
 }
 
 impl Subscription {

@@ -214,9 +214,7 @@ impl Reading {
             certificates,
         }
     }
-}
 
-impl Reading {
     /// A certificate names its entitlement; the first design has no other link between the two.
     fn pair(&mut self, certificates: &mut [Certificate]) {
         let by_name: HashMap<String, usize> = certificates

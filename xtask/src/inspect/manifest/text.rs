@@ -111,7 +111,8 @@ fn made(findings: &Findings) -> Cell {
         "manifest" => format!("with Candlepin {version}"),
         _ => format!("in version {version} of the format"),
     });
-    joined([from.created.as_deref(), by.as_deref(), version.as_deref()])
+    let created = from.created.as_deref().map(|moment| moment.replace('T', " ").replace('Z', " UTC"));
+    joined([created.as_deref(), by.as_deref(), version.as_deref()])
 }
 
 /// The one that was asked for, and those that there are.
