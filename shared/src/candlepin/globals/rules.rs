@@ -59,39 +59,39 @@ pub(super) async fn differs(globals: &Globals<'_>) -> Result<bool, DbError> {
     Ok(matches!(judge(globals.head.rules.as_ref(), &current(globals).await?), Verdict::Replace))
 }
 
-/// What to warn of, where the rules that are here stay.
-fn warning(verdict: &Verdict, rules: Option<&Rules>) -> Option<&'static str> {
-    match verdict {
-        _ if rules.is_none() => Some("there are no rules; those in use stay"),
-        Verdict::Lower => Some("the rules are lower than those in use, which stay"),
-        Verdict::Incompatible => Some("the rules are of another API than those in use, which stay"),
-        Verdict::Keep | Verdict::Replace => None,
-    }
-}
-
 /// Warns of rules that will not replace those that are here. Writes nothing.
 pub(super) async fn check(globals: &Globals<'_>, warnings: &mut Warnings) -> Result<(), DbError> {
     let rules = globals.head.rules.as_ref();
-    if let Some(what) = warning(&judge(rules, &current(globals).await?), rules) {
-        warnings.add(what, "rules", 1);
-    }
+    warn(rules, &judge(rules, &current(globals).await?), warnings);
     Ok(())
 }
 
+fn warn(rules: Option<&Rules>, verdict: &Verdict, warnings: &mut Warnings) {
+    let what = match (rules, verdict) {
+        (None, _) => "there are no rules; those in use stay",
+        (_, Verdict::Lower) => "the rules are lower than those in use, which stay",
+        (_, Verdict::Incompatible) => "the rules are of another API than those in use, which stay",
+        (_, Verdict::Keep | Verdict::Replace) => return,
+    };
+    warnings.add(what, "rules", 1);
+}
+
+/// Replaces the rules where the manifest's are higher ones of the same API.
 pub(super) async fn apply(
     globals: &Globals<'_>,
     events: &mut Vec<Event>,
     warnings: &mut Warnings,
 ) -> Result<Counts, DbError> {
     let before = current(globals).await?;
-    let found = globals.head.rules.as_ref();
-    let verdict = judge(found, &before);
-    let (Some(rules), Verdict::Replace) = (found, &verdict) else {
-        if let Some(what) = warning(&verdict, found) {
-            warnings.add(what, "rules", 1);
-        }
-        return Ok(Counts { unchanged: u64::from(found.is_some()), ..Counts::default() });
+    let Some(rules) = &globals.head.rules else {
+        warn(None, &Verdict::Keep, warnings);
+        return Ok(Counts::default());
     };
+    let verdict = judge(Some(rules), &before);
+    warn(Some(rules), &verdict, warnings);
+    if !matches!(verdict, Verdict::Replace) {
+        return Ok(Counts { unchanged: 1, ..Counts::default() });
+    }
     let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
     let id = new_id();
     let sql = "WITH gone AS (DELETE FROM cp_rules)
