@@ -58,7 +58,7 @@ async fn one_manifest_in_two_records_at_once_is_imported_once() {
     let alone = World::with_owner().await;
     alone.import(&manifest()).await;
     let announced = world.announce_manifest(&manifest());
-    let events = [world.event(&[announced.clone()]), world.event(&[announced.partition(1)])];
+    let events = [world.event(std::slice::from_ref(&announced)), world.event(&[announced.partition(1)])];
     all_at_once(&importers(&world, 2).await, &events).await;
     assert_snapshot!(world.history().await, @r"
     0 | 5318290: manifest imported

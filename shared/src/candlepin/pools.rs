@@ -188,6 +188,7 @@ pub(super) fn events(plan: &Plan<Pool>, names: &HashMap<Uuid, String>) -> Vec<Ev
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::candlepin::subscriptions::Source;
     use time::macros::datetime;
 
     fn subscription(quantity: i64) -> Subscription {
@@ -211,6 +212,7 @@ mod tests {
             provided: vec![],
             derived_provided: vec![],
             branding: vec![],
+            source: Source(vec![]),
         }
     }
 
