@@ -78,9 +78,10 @@ impl Manifest {
         self.dates.json(time)
     }
 
-    /// `created` and `updated`, as most objects have them.
+    /// `created` and `updated`, as most objects have them: when they were made, which is not when they are exported. So
+    /// what does not change is the same to the byte in a later manifest.
     pub(super) fn stamps(&self) -> Value {
-        let created = self.date(self.exporter.created);
+        let created = self.date(self.era.created());
         json!({"created": created, "updated": created})
     }
 

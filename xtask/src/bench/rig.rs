@@ -1,17 +1,22 @@
-//! A function as it runs on Lambda, with what it needs: PostgreSQL, S3, records.
+//! A function as it runs on Lambda, with what it needs: PostgreSQL, archives, records.
+//!
+//! Archives are served from memory: the files of a local S3 server come in such small pieces that the server would be
+//! measured, not the function.
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
 use longshore_devkit::{
+    http_server::{HttpServer, Reply},
     kafka_event::KafkaEvent,
     postgres::Cluster,
     runtime_api::Function,
-    s3::{Credentials, S3Server},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +25,9 @@ use tokio_postgres::Client;
 
 use super::{binaries::Binaries, database, series::Series};
 
-const BUCKET: &str = "uploads";
+/// Archives by the paths of their URLs.
+type Archives = Arc<Mutex<HashMap<String, Bytes>>>;
+
 /// When the first archive was uploaded; each later one a minute after the one before.
 const FIRST_UPLOAD: UtcDateTime = utc_datetime!(2026-03-02 10:15);
 /// Far more than any invocation takes.
@@ -86,7 +93,8 @@ impl Unloaded {
 /// Everything around the function.
 pub struct Rig {
     unloader: &'static Unloader,
-    s3: S3Server,
+    server: HttpServer,
+    archives: Archives,
     /// A connection of our own to the function's database.
     pub client: Client,
     binary: PathBuf,
@@ -95,19 +103,23 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Starts S3 and migrates a new database, with the real function. `env`: what this function is set besides.
+    /// Starts a web server, and migrates a new database with the real function. `env`: what this function is set besides.
     pub async fn start(
         unloader: &'static Unloader,
         cluster: &Cluster,
         binaries: &Binaries,
-        dir: &Path,
         env: Vec<(String, String)>,
     ) -> Result<Self> {
-        let s3 = S3Server::start(&dir.join("s3"), Credentials::random()).await?;
-        s3.create_bucket(BUCKET)?;
+        let archives = Archives::default();
+        let served = Arc::clone(&archives);
+        let server = HttpServer::start(move |request| {
+            let archive = served.lock().unwrap_or_else(PoisonError::into_inner).get(&request.path).cloned();
+            Reply::file(&request, archive.unwrap_or_default())
+        });
+        let server = server.await?;
         let client = migrated_database(cluster, binaries, unloader.database).await?;
-        let env = environment(&cluster.url(unloader.database), &s3).into_iter().chain(env).collect();
-        Ok(Self { unloader, client, binary: binaries.path(unloader.binary), s3, env, records: 0 })
+        let env = environment(&cluster.url(unloader.database)).into_iter().chain(env).collect();
+        Ok(Self { unloader, server, archives, client, binary: binaries.path(unloader.binary), env, records: 0 })
     }
 
     /// Starts a process of the function.
@@ -129,9 +141,10 @@ impl Rig {
         Ok(series)
     }
 
-    /// Uploads an archive.
-    pub async fn upload(&self, key: &str, archive: &[u8]) -> Result<()> {
-        self.s3.put(BUCKET, key, archive.to_vec()).await
+    /// Serves an archive.
+    pub fn upload(&self, key: &str, archive: &[u8]) {
+        let mut archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
+        archives.insert(format!("/{key}"), Bytes::copy_from_slice(archive));
     }
 
     /// Invokes the function with a record that announces the archive `key`, and insists that it was unloaded.
@@ -164,7 +177,7 @@ impl Rig {
         let uploaded = FIRST_UPLOAD + Span::minutes(self.records);
         let service = self.unloader.service;
         let message = json!({
-            "url": format!("s3://{BUCKET}/{key}"), "service": service, "category": service,
+            "url": self.server.url(&format!("/{key}")), "service": service, "category": service,
             "request_id": request_id, "account": "1460290", "org_id": ORG, "principal": "uploader",
             "metadata": metadata, "timestamp": uploaded.format(&Rfc3339)?,
         });
@@ -195,15 +208,8 @@ fn answer(result: Result<Vec<u8>, Vec<u8>>) -> Result<Value> {
     Ok(serde_json::from_slice(&body)?)
 }
 
-fn environment(url: &str, s3: &S3Server) -> Vec<(String, String)> {
-    let keys = s3.credentials();
-    let variables = [
-        ("DATABASE_URL", url),
-        ("AWS_ENDPOINT_URL_S3", s3.endpoint()),
-        ("AWS_ACCESS_KEY_ID", &keys.access_key_id),
-        ("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key),
-        ("LONGSHORE_ALLOWED_BUCKETS", BUCKET),
-        ("LONGSHORE_LOCAL_DEVELOPMENT", "true"),
-    ];
-    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+fn environment(url: &str) -> [(String, String); 3] {
+    let variables =
+        [("DATABASE_URL", url), ("LONGSHORE_ALLOWED_HOSTS", "127.0.0.1"), ("LONGSHORE_LOCAL_DEVELOPMENT", "true")];
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned()))
 }

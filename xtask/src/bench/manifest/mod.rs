@@ -111,7 +111,7 @@ impl<'b> Bench<'b> {
     ) -> Result<Self> {
         let trust = trust::write(dir, &Authority::new())?;
         let env = [trust.env, load::limits(options.scale)].concat();
-        let rig = Rig::start(&IMPORTER, cluster, binaries, dir, env).await?;
+        let rig = Rig::start(&IMPORTER, cluster, binaries, env).await?;
         let floor = rig::migrated_database(cluster, binaries, FLOOR).await?;
         let owner = json!({"command": "create-owner", "owner": rig::ORG});
         rig::set_up(cluster, binaries, IMPORTER.database, &owner).await?;
@@ -124,14 +124,14 @@ impl<'b> Bench<'b> {
             let load = spawn_blocking(move || Load::new(scale)).await?;
             let (key, file) = (format!("manifest-{factor}.zip"), dir.join(format!("manifest-{factor}.zip")));
             std::fs::write(&file, &load.archive).with_context(|| format!("cannot write {}", file.display()))?;
-            rig.upload(&key, &load.archive).await?;
+            rig.upload(&key, &load.archive);
             let times = Sized { held_bytes: load.held_bytes(), ..Sized::default() };
             subjects.push(Subject { load, key, file, rows: None, times });
         }
         let whole = subjects[0].load.scale;
         let successors = spawn_blocking(move || Successors::of(whole)).await?;
-        rig.upload("unchanged.zip", &successors.unchanged).await?;
-        rig.upload("changed.zip", &successors.changed).await?;
+        rig.upload("unchanged.zip", &successors.unchanged);
+        rig.upload("changed.zip", &successors.changed);
         let function = rig.function().await?;
         Ok(Self { binaries, rig, function, floor, seed, key: trust.key, subjects, results: Results::default() })
     }

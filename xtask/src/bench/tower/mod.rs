@@ -92,7 +92,7 @@ impl<'b> Bench<'b> {
         options: &Options,
         progress: Progress,
     ) -> Result<Self> {
-        let rig = Rig::start(&PERSISTER, cluster, binaries, dir, Vec::new()).await?;
+        let rig = Rig::start(&PERSISTER, cluster, binaries, Vec::new()).await?;
         let floor = Floor::prepare(cluster, binaries).await?;
         progress.note("making the archives");
         let factors: &[f64] = if options.no_growth { &[1.0] } else { &[1.0, TENTH, FOUR_TIMES] };
@@ -102,16 +102,16 @@ impl<'b> Bench<'b> {
             let load = spawn_blocking(move || Load::new(scale)).await?;
             let (key, file) = (format!("full-{factor}.tar.gz"), dir.join(format!("full-{factor}.tar.gz")));
             std::fs::write(&file, &load.full).with_context(|| format!("cannot write {}", file.display()))?;
-            rig.upload(&key, &load.full).await?;
+            rig.upload(&key, &load.full);
             let times = Sized { held_bytes: load.full.len() as u64, ..Sized::default() };
             subjects.push(Subject { load, key, file, times });
         }
         let whole = &subjects[0].load;
         let estate = whole.estate.clone();
         let increments = spawn_blocking(move || Increments::of(&estate)).await?;
-        rig.upload("unchanged.tar.gz", &whole.unchanged()?).await?;
-        rig.upload("changed.tar.gz", &increments.changed).await?;
-        rig.upload("gone.tar.gz", &increments.gone).await?;
+        rig.upload("unchanged.tar.gz", &whole.unchanged()?);
+        rig.upload("changed.tar.gz", &increments.changed);
+        rig.upload("gone.tar.gz", &increments.gone);
         let function = rig.function().await?;
         Ok(Self { binaries, rig, floor, function, subjects, increments, results: Results::default() })
     }
