@@ -23,4 +23,5 @@ pub mod tls;
 pub mod tower;
 pub mod warnings;
 
+mod kept;
 mod worker;

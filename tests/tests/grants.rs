@@ -111,10 +111,10 @@ async fn the_rights_of_the_readme_are_enough_to_import_and_do_not_show_a_key() {
     imported
     imported
     already imported
-    failed | Conflict | MANIFEST_OLD: it was made at 2026-03-05 10:20:30 UTC, the one imported last at 2026-03-05 11:20:30 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    failed | Conflict | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.400 UTC, the one imported last at 2026-03-05 11:20:30.400 UTC; to force it, name MANIFEST_OLD in metadata.force
     failed | Archive | neither a manifest (a zip) nor a data bundle (gzip): it starts with [6e, 6f, 20, 7a]
     rejected | Message | url is missing
-    rejected | Conflict | MANIFEST_OLD: it was made at 2026-03-05 10:20:30 UTC, the one imported last at 2026-03-05 11:20:30 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    rejected | Conflict | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.400 UTC, the one imported last at 2026-03-05 11:20:30.400 UTC; to force it, name MANIFEST_OLD in metadata.force
     rejected | Archive | neither a manifest (a zip) nor a data bundle (gzip): it starts with [6e, 6f, 20, 7a]
     ");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_import_record").await, 2);

@@ -50,7 +50,7 @@ async fn another_manifest_of_the_same_second_is_a_conflict_until_it_is_forced() 
     let world = World::with_owner().await;
     world.import(&small()).await;
     world.import(&same_second()).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.400 UTC was imported last; to force it, name MANIFEST_SAME in metadata.force");
     assert_snapshot!(world.list("SELECT name FROM cp_products WHERE product_id = 'SKU'").await, @"Suite");
     world.import_forcing(&same_second(), &["MANIFEST_SAME"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing MANIFEST_SAME");
@@ -75,13 +75,13 @@ async fn an_older_manifest_is_a_conflict_until_it_is_forced_and_then_it_is_the_l
     let world = World::with_owner().await;
     world.import(&later(&small(), 10)).await;
     world.import(&small()).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30 UTC, the one imported last at 2026-03-05 10:30:30 UTC; to import it all the same, name MANIFEST_OLD in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.400 UTC, the one imported last at 2026-03-05 10:30:30.400 UTC; to force it, name MANIFEST_OLD in metadata.force");
     world.import_forcing(&small(), &["MANIFEST_OLD"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing MANIFEST_OLD");
     world.import(&later(&small(), 5)).await;
     assert_snapshot!(world.history().await, @"
     0 | 5318290: manifest imported
-    1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30 UTC, the one imported last at 2026-03-05 10:30:30 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    1 | MANIFEST_OLD: it was made at 2026-03-05 10:20:30.400 UTC, the one imported last at 2026-03-05 10:30:30.400 UTC; to force it, name MANIFEST_OLD in metadata.force
     0 | 5318290: manifest imported, forcing MANIFEST_OLD
     0 | 5318290: manifest imported
     ");
@@ -129,7 +129,7 @@ async fn another_distributor_is_the_same_conflict_each_time() {
         assert_eq!(conflicts, "{DISTRIBUTOR_CONFLICT}");
     }
     assert_eq!(told[0], told[1]);
-    assert_snapshot!(told[0], @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CO..");
+    assert_snapshot!(told[0], @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor), which can be undone; to force it, name DISTRIBUTOR_CONFLICT in metadata.force");
     assert_eq!(world.row_versions(&HISTORY).await, before);
     assert_eq!(linked(&world).await, longshore_tests::UPSTREAM);
 }
@@ -158,12 +158,12 @@ async fn conflicts_are_reported_together_and_forced_together() {
     let world = World::with_owner().await;
     world.import(&small()).await;
     world.import(&of_other()).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distr..");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.400 UTC was imported last; DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distr..");
     assert_snapshot!(world.list("SELECT conflicts::text FROM imports ORDER BY id DESC LIMIT 1").await, @"{MANIFEST_SAME,DISTRIBUTOR_CONFLICT}");
     world.import_forcing(&of_other(), &["MANIFEST_SAME"]).await;
-    assert_snapshot!(world.last_entry().await, @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CO..");
+    assert_snapshot!(world.last_entry().await, @"1 | DISTRIBUTOR_CONFLICT: it is of consumer aaaaaaaa-5b1c-4e0e-9f77-2f4d5a1c9b10, the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor), which can be undone; to force it, name DISTRIBUTOR_CONFLICT in metadata.force");
     world.import_forcing(&of_other(), &["DISTRIBUTOR_CONFLICT"]).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.400 UTC was imported last; to force it, name MANIFEST_SAME in metadata.force");
     assert_eq!(linked(&world).await, longshore_tests::UPSTREAM);
     world.import_forcing(&of_other(), &["DISTRIBUTOR_CONFLICT", "MANIFEST_SAME"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing MANIFEST_SAME and DISTRIBUTOR_CONFLICT");
@@ -183,10 +183,10 @@ async fn what_the_setting_does_not_let_be_forced_stays_a_conflict() {
     world.owner(longshore_tests::ORG).await;
     world.import(&small()).await;
     world.import_forcing(&same_second(), &["MANIFEST_SAME", "MANIFEST_OLD"]).await;
-    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.400 UTC was imported last; to force it, name MANIFEST_SAME in metadata.force");
     let strangers = later(&small(), 1).build(&Authority::named("Stranger"));
     world.import_announced(world.announce_bytes(strangers).force(&["SIGNATURE_CONFLICT"])).await;
-    assert_snapshot!(world.last_entry().await, @"1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force");
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn a_wrong_signature_is_reported_alone_and_can_be_forced() {
     let world = World::with_owner().await;
     world.import(&small()).await;
     world.import(&of_other().signature("garbage")).await;
-    assert_snapshot!(world.last_entry().await, @"1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to import it all the same, name SIGNATURE_CONFLICT in metadata.force");
+    assert_snapshot!(world.last_entry().await, @"1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to force it, name SIGNATURE_CONFLICT in metadata.force");
     world.import_forcing(&later(&small(), 1).signature("garbage"), &["SIGNATURE_CONFLICT"]).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing SIGNATURE_CONFLICT");
     let signers = "SELECT concat_ws(' | ', conflicts::text, signed_by) FROM imports ORDER BY id";
@@ -249,8 +249,8 @@ async fn an_untrusted_signing_certificate_leads_to_the_signature_when_it_is_forc
     let untrusted = ["UNTRUSTED_SIGNING_CERTIFICATE"];
     world.import_announced(world.announce_bytes(claims_other).force(&untrusted)).await;
     assert_snapshot!(world.history().await, @"
-    1 | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=rsa is not trusted: neither it nor its issuer is among the trusted certificates; to import it all the same, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
-    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=rsa: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    1 | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=rsa is not trusted: neither it nor its issuer is among the trusted certificates; to force it, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
+    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=rsa: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
     ");
     world.import_announced(world.announce_bytes(small().build_with_scheme(&stranger)).force(&untrusted)).await;
     assert_snapshot!(world.last_entry().await, @"0 | 5318290: manifest imported, forcing UNTRUSTED_SIGNING_CERTIFICATE");

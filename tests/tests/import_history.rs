@@ -34,12 +34,12 @@ async fn a_setting_says_how_many_entries_are_kept_of_each_owner() {
     assert_snapshot!(world.history().await, @"
     0 | 6000001: manifest imported
     0 | 5318290: manifest imported
-    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to force it, name SIGNATURE_CONFLICT in metadata.force
     ");
     world.undo().await.unwrap();
     assert_snapshot!(world.history().await, @"
     0 | 6000001: manifest imported
-    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to force it, name SIGNATURE_CONFLICT in metadata.force
     2 | 5318290: imports undone by admin
     ");
 }
@@ -52,7 +52,7 @@ async fn a_failure_says_whose_manifest_it_was() {
     world.import_announced(world.announce_manifest(&later(&other, 1)).metadata("file_name", "second.zip")).await;
     assert_snapshot!(world.columns(ENTRIES).await, @"
     status=0 | message=5318290: manifest imported | by=first | date=2026-03-05T10:20:30.4 | file=manifest.zip | uuid=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 | name=lab-distributor | owner=5318290 | type=candlepin | mode=entitlement
-    status=1 | message=DISTRIBUTOR_CONFLICT: it is of consumer another, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CONFLICT in metadata.force | by=second | date=2026-03-05T10:21:30.4 | file=second.zip | uuid=another | name=other | owner=5318290 | type=candlepin | mode=org_environment
+    status=1 | message=DISTRIBUTOR_CONFLICT: it is of consumer another, the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor), which can be undone; to force it, name DISTRIBUTOR_CONFLICT in metadata.force | by=second | date=2026-03-05T10:21:30.4 | file=second.zip | uuid=another | name=other | owner=5318290 | type=candlepin | mode=org_environment
     ");
 }
 
@@ -66,7 +66,7 @@ async fn a_failure_says_what_could_be_read_of_the_manifest() {
     assert_snapshot!(world.columns(ENTRIES).await, @"
     status=1 | message=the manifest has no meta.json | file=manifest.zip | uuid=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 | name=lab-distributor | owner=5318290 | type=candlepin | mode=entitlement
     status=1 | message=the manifest has no consumer.json | by=exporter | date=2026-03-05T10:20:30.4 | file=manifest.zip
-    status=1 | message=SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to import it all the same, name SIGNATURE_CONFLICT in metadata.force | by=exporter | date=2026-03-05T10:20:30.4 | file=manifest.zip | uuid=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 | name=lab-distributor | owner=5318290 | type=candlepin | mode=entitlement
+    status=1 | message=SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: its signatures have 256 bytes, this one has 7; to force it, name SIGNATURE_CONFLICT in metadata.force | by=exporter | date=2026-03-05T10:20:30.4 | file=manifest.zip | uuid=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 | name=lab-distributor | owner=5318290 | type=candlepin | mode=entitlement
     status=1 | message=neither a manifest (a zip) nor a data bundle (gzip): it starts with [6e, 6f, 20, 7a] | file=manifest.zip
     ");
 }
@@ -121,7 +121,7 @@ async fn a_record_that_is_delivered_again_has_one_entry() {
     }
     assert_snapshot!(world.history().await, @"
     0 | 5318290: manifest imported
-    1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30 UTC was imported last; to import it all the same, name MANIFEST_SAME in metadata.force
+    1 | MANIFEST_SAME: another manifest that was made at 2026-03-05 10:20:30.400 UTC was imported last; to force it, name MANIFEST_SAME in metadata.force
     1 | entitlements/e2.json: product NOWHERE is not in products/
     ");
     assert_snapshot!(world.list("SELECT concat_ws(' ', outcome, attempts) FROM imports ORDER BY id").await, @"

@@ -251,8 +251,8 @@ async fn a_bundle_without_its_signature_is_refused() {
     assert_snapshot!(world.history().await, @"
     1 | the signature is missing or empty
     1 | the signature is missing or empty
-    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
-    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
+    1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
     ");
     assert_eq!(world.imported_rows().await, "");
 }

@@ -51,8 +51,8 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
     older-manifest
       ERROR sample-older-manifest rejected Conflict
     import | sample-next-version | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
-    import | sample-older-manifest | failed | Conflict | MANIFEST_OLD | 1 | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
-    rejected | sample-older-manifest | 102 | Conflict | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    import | sample-older-manifest | failed | Conflict | MANIFEST_OLD | 1 | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to force it, name MANIFEST_OLD in metadata.force
+    rejected | sample-older-manifest | 102 | Conflict | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to force it, name MANIFEST_OLD in metadata.force
 
     other-service
       INFO skipped
@@ -60,8 +60,8 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
 
     tampered
       ERROR sample-tampered rejected Conflict
-    import | sample-tampered | failed | Conflict | SIGNATURE_CONFLICT | 1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
-    rejected | sample-tampered | 104 | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    import | sample-tampered | failed | Conflict | SIGNATURE_CONFLICT | 1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
+    rejected | sample-tampered | 104 | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
 
     tombstone
       ERROR rejected Message
@@ -122,12 +122,12 @@ async fn in_their_order_the_events_tell_a_story_of_one_owner() {
     assert_snapshot!(stage.imports().await, @r"
     import | sample-manifest | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
     import | sample-next-version | imported | pools +1 ~2 -1 =1, subscriptions +1 ~1 -1 =1 | 0 | 5318290: manifest imported
-    import | sample-older-manifest | failed | Conflict | MANIFEST_OLD | 1 | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
+    import | sample-older-manifest | failed | Conflict | MANIFEST_OLD | 1 | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to force it, name MANIFEST_OLD in metadata.force
     import | sample-forced-older | imported | MANIFEST_OLD | pools +0 ~2 -2 =0, subscriptions +0 ~1 -2 =0 | 0 | 5318290: manifest imported, forcing MANIFEST_OLD
-    import | sample-tampered | failed | Conflict | SIGNATURE_CONFLICT | 1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    import | sample-tampered | failed | Conflict | SIGNATURE_CONFLICT | 1 | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
     import | sample-data-bundle | imported | pools +2 ~2 -0 =0, subscriptions +2 ~1 -0 =0 | 0 | 5318290: manifest imported
-    rejected | sample-older-manifest | 102 | Conflict | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to import it all the same, name MANIFEST_OLD in metadata.force
-    rejected | sample-tampered | 104 | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to import it all the same, name SIGNATURE_CONFLICT in metadata.force
+    rejected | sample-older-manifest | 102 | Conflict | MANIFEST_OLD: it was made at 2026-02-10 08:30:00 UTC, the one imported last at 2026-03-05 11:10:00 UTC; to force it, name MANIFEST_OLD in metadata.force
+    rejected | sample-tampered | 104 | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
     ");
 }
 

@@ -62,7 +62,7 @@ async fn whether_a_type_gets_manifests_follows_the_manifest() {
 async fn a_failure_is_recorded_as_the_refused_manifests_own() {
     let world = World::with_import().await;
     let refused = next_manifest().uuid("11111111-2222-4333-8444-555555555555").name("another lab").principal("jane");
-    assert_snapshot!(world.refused_manifests([("13", refused)]).await, @"13 | Conflict | DISTRIBUTOR_CONFLICT: it is of consumer 11111111-2222-4333-8444-555555555555, and the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor); undo that import, or force this one; to import it all the same, name DISTRIBUTOR_CONFLICT in metadata.force");
+    assert_snapshot!(world.refused_manifests([("13", refused)]).await, @"13 | Conflict | DISTRIBUTOR_CONFLICT: it is of consumer 11111111-2222-4333-8444-555555555555, the owner imports from consumer 0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 (lab-distributor), which can be undone; to force it, name DISTRIBUTOR_CONFLICT in metadata.force");
     let sql = "SELECT concat_ws(' | ', r.status, r.generated_by, r.generated_date, r.file_name, u.uuid, u.name)
                FROM cp_import_record r JOIN cp_import_upstream_consumer u ON u.id = r.upstream_id ORDER BY seq DESC LIMIT 1";
     assert_snapshot!(world.value::<String>(sql).await, @"1 | jane | 2026-03-06 10:20:30.4 | manifest.zip | 11111111-2222-4333-8444-555555555555 | another lab");

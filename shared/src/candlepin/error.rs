@@ -136,7 +136,7 @@ impl fmt::Display for Conflicts {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{conflict}: {about}")?;
         }
-        write!(f, "; to import it all the same, name {} in metadata.force", self.names().join(" and "))
+        write!(f, "; to force it, name {} in metadata.force", self.names().join(" and "))
     }
 }
 

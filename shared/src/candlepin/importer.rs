@@ -15,7 +15,7 @@ use crate::failure::{Chain, Classified, Failure};
 use crate::fetch::FetchError;
 use crate::kafka::{BatchResponse, Consumer, Invocation, Plan, Record};
 use crate::keyring::Keys;
-use crate::manifest::TrustAnchors;
+use crate::manifest::{SIGNATURE_BYTES, TrustAnchors};
 use crate::message::{MessageError, Parsed};
 use crate::metrics as emf;
 use crate::settings::Settings;
@@ -111,14 +111,15 @@ impl ManifestImporter {
         if !archive.starts_with(&GZIP) {
             return Ok(None);
         }
+        let fetcher = self.worker.fetcher.limited(SIGNATURE_BYTES as u64);
         if let Some(url) = &message.signature_url {
-            return Ok(Some(self.worker.fetcher.download(url, None).await?));
+            return Ok(Some(fetcher.download(url, None).await?));
         }
         if message.signature.is_some() || !message.announced.url.starts_with("s3://") {
             return Ok(message.signature.clone());
         }
         let url = format!("{}.sig", message.announced.url);
-        match self.worker.fetcher.download(&url, None).await {
+        match fetcher.download(&url, None).await {
             Ok(signature) => Ok(Some(signature)),
             Err(FetchError::Refused { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -135,13 +136,16 @@ impl ManifestImporter {
     ) -> Result<Prepared, ImportError> {
         let (anchors, fresh) = self.trusted.get().await?;
         let judged = self.judge_with(anchors, archive.clone(), signature.clone(), force, seen).await;
-        match judged {
-            Err(ImportError::Conflicts(_)) if !fresh => {
-                let anchors = self.trusted.reload().await?;
-                self.judge_with(anchors, archive, signature, force, seen).await
-            }
-            judged => judged,
+        let in_doubt = match &judged {
+            Err(error) => matches!(error, ImportError::Conflicts(_)),
+            // Nobody has to be forced to believe a signature that is good by now.
+            Ok(prepared) => !prepared.forced.is_empty(),
+        };
+        if fresh || !in_doubt {
+            return judged;
         }
+        let anchors = self.trusted.reload().await?;
+        self.judge_with(anchors, archive, signature, force, seen).await
     }
 
     /// On a thread of its own: other records go on meanwhile.

@@ -48,10 +48,11 @@ impl Last {
     }
 }
 
-/// `2026-02-10 08:30:00 UTC`
+/// `2026-02-10 08:30:00 UTC`, with milliseconds where there are any: two manifests may differ in no more.
 fn readable(moment: PrimitiveDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    moment.format(format).unwrap_or_else(|_| moment.to_string())
+    let whole = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    let split = format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:3] UTC");
+    moment.format(if moment.millisecond() == 0 { whole } else { split }).unwrap_or_else(|_| moment.to_string())
 }
 
 /// All that keeps the manifest from being imported until somebody insists.
@@ -60,10 +61,8 @@ pub(super) fn conflicts(head: &Head, last: Option<&Last>, linked: Option<&Upstre
     let uuid = &head.consumer.uuid;
     let distributor = linked.filter(|linked| linked.uuid != *uuid).map(|linked| {
         let Upstream { uuid: other, name, .. } = linked;
-        let about = format!(
-            "it is of consumer {uuid}, and the owner imports from consumer {other} ({name}); undo that import, or force \
-             this one"
-        );
+        let about =
+            format!("it is of consumer {uuid}, the owner imports from consumer {other} ({name}), which can be undone");
         (Conflict::DistributorConflict, about)
     });
     age.into_iter().chain(distributor).collect()

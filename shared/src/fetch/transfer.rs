@@ -94,6 +94,12 @@ impl Fetcher {
         Self { settings, maximum, s3: aws.s3_without_retries(), http: OnceLock::new() }
     }
 
+    /// The same with a smaller size limit, in bytes.
+    #[must_use]
+    pub fn limited(&self, maximum: u64) -> Self {
+        Self { maximum: maximum.min(self.maximum), ..self.clone() }
+    }
+
     /// Downloads `url` into memory. `announced` is the size that the message gives, if it does.
     ///
     /// # Errors

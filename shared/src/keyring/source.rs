@@ -3,6 +3,7 @@
 use super::{KeyError, Keyring, Sealed};
 use crate::aws::Aws;
 use crate::failure::Chain;
+use crate::kept::Kept;
 use crate::secret::Secret;
 use aws_sdk_kms::primitives::Blob;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -10,7 +11,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// Where the JSON of a [`Keyring`] is.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,26 +62,22 @@ impl FromStr for KeySource {
 pub struct Keys {
     source: Option<KeySource>,
     aws: Aws,
-    loaded: Mutex<Option<Arc<Keyring>>>,
+    kept: Kept<Keyring>,
 }
 
 impl Keys {
     /// Reads nothing yet. Without a source every use is [`KeyError::NotConfigured`].
     pub fn new(source: Option<KeySource>, aws: &Aws) -> Self {
-        Self { source, aws: aws.clone(), loaded: Mutex::new(None) }
+        Self { source, aws: aws.clone(), kept: Kept::default() }
     }
 
-    /// The keys, from memory once they were read. A failure is not kept: the next call reads again.
+    /// The keys, from memory where they were read within the last minutes. A failure is not kept: the next call reads
+    /// again.
     ///
     /// # Errors
     /// When they are not configured, cannot be read or are malformed.
     pub async fn get(&self) -> Result<Arc<Keyring>, KeyError> {
-        let mut loaded = self.loaded.lock().await;
-        if let Some(keyring) = &*loaded {
-            return Ok(Arc::clone(keyring));
-        }
-        let keyring = self.read().await?;
-        Ok(Arc::clone(loaded.insert(keyring)))
+        self.kept.get(async || self.read().await).await.map(|(keyring, _)| keyring)
     }
 
     /// Reads the keys again, as after a rotation. When that fails, what was read before stays.
@@ -89,9 +85,7 @@ impl Keys {
     /// # Errors
     /// As [`Keys::get`].
     pub async fn reload(&self) -> Result<Arc<Keyring>, KeyError> {
-        let mut loaded = self.loaded.lock().await;
-        let keyring = self.read().await?;
-        Ok(Arc::clone(loaded.insert(keyring)))
+        self.kept.reload(async || self.read().await).await
     }
 
     /// Opens a text; reads the keys again when its key is not among them, for the function may be older than the key.
@@ -105,7 +99,7 @@ impl Keys {
         }
     }
 
-    async fn read(&self) -> Result<Arc<Keyring>, KeyError> {
+    async fn read(&self) -> Result<Keyring, KeyError> {
         let source = self.source.as_ref().ok_or(KeyError::NotConfigured)?;
         let json = match source {
             KeySource::File(path) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
@@ -113,7 +107,7 @@ impl Keys {
             KeySource::Kms(ciphertext) => self.decrypt(ciphertext).await,
         };
         let json = json.map_err(|reason| KeyError::Unavailable { place: source.to_string(), reason })?;
-        Ok(Arc::new(Keyring::parse(&json)?))
+        Keyring::parse(&json)
     }
 
     async fn read_secret(&self, id: &str) -> Result<String, String> {

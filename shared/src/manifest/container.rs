@@ -16,7 +16,7 @@ const SIGNATURE: &str = "signature";
 const ROOT: &str = "export/";
 
 /// Largest signature, in bytes. RSA-4096 makes 512, ML-DSA-87 some 4,600.
-const SIGNATURE_BYTES: usize = 64 << 10;
+pub(crate) const SIGNATURE_BYTES: usize = 64 << 10;
 
 /// How many ignored files are named.
 const IGNORED: usize = 20;

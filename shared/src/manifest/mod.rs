@@ -15,6 +15,7 @@ mod test_keys;
 pub use certificate::{
     Certificate, CertificateError, CertificatePem, KeyMatch, PemFile, PrivateKey, entitlement_version, key_matches,
 };
+pub(crate) use container::SIGNATURE_BYTES;
 pub use container::{Container, ContainerError, Kind};
 pub use error::ManifestError;
 pub use head::{Head, Identity};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// A buffer that reaches this size is sent: large enough that a COPY is worth its round trips, small enough that one a
 /// table, and those under way, are a few megabytes.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_BYTES: usize = 512 << 10;
 
 /// What the database is to do next.
 #[derive(Debug)]

@@ -88,6 +88,9 @@ CREATE TABLE {candlepin}.cp_certificate (
   CHECK ((privatekey IS NULL) = (privatekey_key_id IS NULL))
 );
 COMMENT ON TABLE {candlepin}.cp_certificate IS 'entitlement certificates of the upstream consumer, one a subscription';
+-- What is sealed cannot be compressed: do not try.
+ALTER TABLE {candlepin}.cp_certificate ALTER privatekey SET STORAGE EXTERNAL;
+ALTER TABLE {candlepin}.cp_id_cert ALTER privatekey SET STORAGE EXTERNAL;
 CREATE INDEX ON {candlepin}.cp_certificate (serial_id);
 CREATE INDEX ON {candlepin}.cp_id_cert (serial_id);
 CREATE TABLE {candlepin}.cp_key_pair (
