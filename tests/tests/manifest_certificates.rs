@@ -215,10 +215,3 @@ async fn a_scheme_that_is_malformed_unsupported_or_not_trusted_is_refused() {
     let empty = [("an empty file", world.announce_bytes(longshore_tests::signed_export(empty)))];
     assert_snapshot!(world.refusals(empty).await, @"an empty file | Signature | scheme.json: not a JSON object of the expected keys, at line 1");
 }
-
-#[tokio::test]
-async fn nobody_signs_where_nobody_is_trusted() {
-    let world = World::with(&[("LONGSHORE_TRUSTED_CERTIFICATES", "")]).await;
-    world.owner(longshore_tests::ORG).await;
-    assert_snapshot!(world.refused_manifests([("good", next_manifest())]).await, @"good | Conflict | SIGNATURE_CONFLICT: the signature does not verify: no certificate is trusted; configure one; to force it, name SIGNATURE_CONFLICT in metadata.force");
-}

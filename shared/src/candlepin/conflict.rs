@@ -33,6 +33,11 @@ impl Conflict {
         Self::UntrustedSigningCertificate,
     ];
 
+    /// Whether it is about who made the manifest.
+    pub const fn is_of_signature(self) -> bool {
+        matches!(self, Self::SignatureConflict | Self::UntrustedSigningCertificate)
+    }
+
     /// The name that messages, settings and reports use.
     pub const fn name(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use super::Conflict;
 use super::error::{Conflicts, ImportError};
-use super::globals::Globals;
+use super::globals::{Done, Globals};
 use super::last::{Last, conflicts, remember};
 use super::owner::{Owner, OwnerError, resolve};
 use super::prepare::Prepared;
@@ -189,7 +189,8 @@ impl Import<'_> {
         let writing = Instant::now();
         let type_label = upstream::wanted(&head, linked.as_ref()).type_label;
         let shared = Globals { transaction, owner: &owner.id, head: &head, type_label: &type_label, now };
-        let (mut refreshed, mut events) = self.refresh(owner, &shared, (existing, unloaded), &mut warnings).await?;
+        let (mut refreshed, mut events) =
+            self.refresh(owner, &shared, &forced, (existing, unloaded), &mut warnings).await?;
         let moved = remember(transaction, &owner.id, &head, seen, last.as_ref(), now).await?;
         if moved || !events.is_empty() {
             events.push(self.import_event(owner, &head, &forced, &refreshed.stats));
@@ -214,11 +215,14 @@ impl Import<'_> {
         &self,
         owner: &Owner,
         shared: &Globals<'_>,
+        forced: &[Conflict],
         (existing, unloaded): (Vec<Existing>, Unloaded),
         warnings: &mut Warnings,
     ) -> Result<(Refreshed, Vec<Event>), ImportError> {
         let Globals { transaction, head, now, .. } = *shared;
-        let mut globals = shared.apply(warnings).await?;
+        // What nobody has signed is believed by its own owner at most.
+        let unsigned = forced.iter().any(|conflict| conflict.is_of_signature());
+        let mut globals = if unsigned { Done::default() } else { shared.apply(warnings).await? };
         let mut upstream_events = Vec::new();
         upstream::store(transaction, &owner.id, head, &self.keyring, now, &mut upstream_events).await?;
         let mut refreshed = Refresh { transaction, owner, head, now }.run(existing, unloaded).await?;

@@ -136,12 +136,7 @@ impl ManifestImporter {
     ) -> Result<Prepared, ImportError> {
         let (anchors, fresh) = self.trusted.get().await?;
         let judged = self.judge_with(anchors, archive.clone(), signature.clone(), force, seen).await;
-        let in_doubt = match &judged {
-            Err(error) => matches!(error, ImportError::Conflicts(_)),
-            // Nobody has to be forced to believe a signature that is good by now.
-            Ok(prepared) => !prepared.forced.is_empty(),
-        };
-        if fresh || !in_doubt {
+        if fresh || !matches!(judged, Err(ImportError::Conflicts(_))) {
             return judged;
         }
         let anchors = self.trusted.reload().await?;

@@ -62,7 +62,7 @@ impl Refresh<'_> {
         subscriptions::delete(transaction, &plan.gone_ids()).await?;
         let loose: Vec<String> = certificates_before.into_iter().filter(|id| !kept.contains(id)).collect();
         unloaded.certificates.deletes = subscriptions::delete_certificates(transaction, &loose).await?;
-        unloaded.certificates.unchanged -= unloaded.certificates.deletes;
+        unloaded.certificates.unchanged = unloaded.certificates.unchanged.saturating_sub(unloaded.certificates.deletes);
         let names = product_names(&unloaded);
         let removed = self.remove_products(&mut unloaded).await?;
 

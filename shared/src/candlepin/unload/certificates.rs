@@ -111,8 +111,8 @@ impl<'a> Certificates<'a> {
     }
 
     /// Files that belong to no entitlement's JSON, each with the name in its certificate.
-    pub fn left(&mut self, warnings: &mut Warnings) -> Result<HashMap<String, (String, PemFile)>, ManifestError> {
-        let mut left = HashMap::new();
+    pub fn left(&mut self, warnings: &mut Warnings) -> Result<HashMap<String, Vec<(String, PemFile)>>, ManifestError> {
+        let mut left: HashMap<String, Vec<(String, PemFile)>> = HashMap::new();
         for member in self.scope.members.under(FOLDER) {
             let name = member.name();
             if self.paired.contains(name) {
@@ -130,7 +130,8 @@ impl<'a> Certificates<'a> {
             if name.trim_start_matches(FOLDER).trim_end_matches(".pem") != parsed.serial.to_string() {
                 return Err(ManifestError::invalid(name, "the certificate's serial number is not the file's name"));
             }
-            left.insert(parsed.common_name.unwrap_or_default(), (name.to_owned(), pem));
+            // Several entitlements of one subscription may have certificates that are named for it.
+            left.entry(parsed.common_name.unwrap_or_default()).or_default().push((name.to_owned(), pem));
         }
         Ok(left)
     }

@@ -116,7 +116,8 @@ impl Entitlements<'_> {
                 Names { entitlement: &incoming.entitlement, subscription: incoming.upstream_subscription.as_deref() };
             // What it is read from now is not only what its digest is of.
             incoming.source = Vec::new();
-            let found = left.remove(names.entitlement).or_else(|| left.remove(names.subscription?));
+            let mut take = |name: &str| left.get_mut(name).filter(|list| !list.is_empty()).map(|list| list.remove(0));
+            let found = take(names.entitlement).or_else(|| take(names.subscription?));
             match found {
                 Some((file, pem)) => {
                     incoming.certificate = Some(self.certificates.place_file(&file, &names, pem, output)?);
@@ -124,7 +125,7 @@ impl Entitlements<'_> {
                 None => self.warnings.add("the entitlement has no certificate", &incoming.file, 1),
             }
         }
-        let mut unpaired: Vec<_> = left.into_values().map(|(file, _)| file).collect();
+        let mut unpaired: Vec<_> = left.into_values().flatten().map(|(file, _)| file).collect();
         unpaired.sort();
         for file in unpaired {
             self.warnings.add("the certificate belongs to no entitlement; it is ignored", file, 1);

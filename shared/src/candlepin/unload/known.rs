@@ -64,10 +64,6 @@ pub(in crate::candlepin) async fn load(
         known.products.insert(row.get("product_id"), product(row));
     })
     .await?;
-    if known.products.is_empty() {
-        // Nothing but a product's files bring contents.
-        return Ok(known);
-    }
     let needed = if may_pass_over { known.needed_contents(scope) } else { None };
     let contents = "SELECT content_id, uuid, digest, created FROM cp_contents
                     WHERE owner_id = $1 AND managed AND ($2::text[] IS NULL OR content_id = ANY($2))";
