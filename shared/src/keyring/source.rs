@@ -1,4 +1,4 @@
-//! Where the keys come from, read once and again when one is missing.
+//! Where the keys come from: read when first needed, in time again, and when one is missing.
 
 use super::{KeyError, Keyring, Sealed};
 use crate::aws::Aws;
