@@ -4,7 +4,7 @@ use super::Conflict;
 use super::error::{Conflicts, ImportError};
 use super::globals::{Done, Globals};
 use super::last::{Last, conflicts, remember};
-use super::owner::{Owner, OwnerError, resolve};
+use super::owner::{self, Owner, OwnerError, resolve};
 use super::prepare::Prepared;
 use super::record::{self, Ending, Entry, Origin, Phases, Seen, Stats, Status, phase};
 use super::refresh::{Refresh, Refreshed};
@@ -23,7 +23,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
 
 /// How an import ended.
 #[derive(Debug)]
@@ -107,8 +106,7 @@ impl Import<'_> {
     async fn lock_owner(&self, transaction: &Transaction<'_>, prepared: &mut Prepared) -> Result<Owner, ImportError> {
         let uuid = prepared.head.consumer.uuid.as_str();
         let found = resolve(transaction, Some(uuid), self.named, self.org).await?;
-        let sql = "SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE";
-        transaction.query_typed(sql, &[(&found.owner.id, Type::TEXT)]).await?;
+        owner::lock(transaction, &found.owner.id).await?;
         let resolved = resolve(transaction, Some(uuid), self.named, self.org).await?;
         if resolved.owner.id != found.owner.id {
             return Err(OwnerError::Changed.into());

@@ -3,7 +3,7 @@
 use super::error::ImportError;
 use super::import::{Import, Imported, Outcome};
 use super::message::ManifestMessage;
-use super::owner::{ordering_key, resolve};
+use super::owner::{OwnerError, ordering_key, resolve};
 use super::prepare::{Judge, Prepared};
 use super::record::{self, FailureNote, Origin, Phases, Seen, phase};
 use super::trust::Trusted;
@@ -179,7 +179,11 @@ impl ManifestImporter {
             let mut session = self.worker.pool.get().await?;
             let uuid = seen.consumer.as_ref().map(|consumer| consumer.uuid.as_str());
             // Nobody's history but that of whom the caller may act for.
-            let owner = resolve(&*session, uuid, message.owner.as_deref(), message.org()).await.ok();
+            let owner = match resolve(&*session, uuid, message.owner.as_deref(), message.org()).await {
+                Ok(found) => Some(found),
+                Err(OwnerError::Database(error)) => return Err(error),
+                Err(_) => None,
+            };
             let snapshot = seen.consumer.as_ref().map(upstream::named);
             let note = FailureNote {
                 kind: error.kind(),

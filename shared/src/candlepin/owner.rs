@@ -4,7 +4,7 @@ use crate::db::DbError;
 use crate::failure::{Classified, brief};
 use serde::Deserialize;
 use tokio_postgres::types::Type;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, Transaction};
 
 /// Longest text of others in a message, in bytes.
 const MAX_TOLD: usize = 255;
@@ -189,6 +189,14 @@ fn not_found(consumer_uuid: Option<&str>, named: Option<&str>) -> OwnerError {
         ),
         None => format!("metadata.owner (empty), {own}; {make}, or name one in the message"),
     })
+}
+
+/// Takes an owner's turn: imports, undoing them and notes of failures wait here for each other. The first lock of all.
+/// Grants and registrations, which refer to the owner, do not wait.
+pub(super) async fn lock(transaction: &Transaction<'_>, owner: &str) -> Result<(), DbError> {
+    let sql = "SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE";
+    transaction.query_typed(sql, &[(&owner, Type::TEXT)]).await?;
+    Ok(())
 }
 
 /// What the records that may be for one owner have in common, known before an archive is read: the smallest key among

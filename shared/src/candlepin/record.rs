@@ -1,6 +1,7 @@
 //! What an import leaves on record: a row of ours, and the owner's history as Candlepin keeps it.
 
 use super::globals::new_id;
+use super::owner;
 use super::unload::Counts;
 use super::upstream::Upstream;
 use crate::db::{DbError, Session};
@@ -257,9 +258,7 @@ pub(super) async fn write_failure(
     let owner = note.owner.filter(|_| !note.is_transient);
     if let Some(owner) = owner {
         // In turn with whoever else writes its history: the same record may be with another function.
-        transaction
-            .query_typed("SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE", &[(&owner, Type::TEXT)])
-            .await?;
+        owner::lock(&transaction, owner).await?;
     }
     let sql = "SELECT outcome, import_record_id FROM imports
                WHERE (topic, kafka_partition, kafka_offset, record_time) = ($1, $2, $3, $4)";

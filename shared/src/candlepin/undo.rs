@@ -1,7 +1,7 @@
 //! Taking an owner's imports back: as if there had been none, but for the history.
 
 use super::last::METADATA_TYPE;
-use super::owner::Owner;
+use super::owner::{self, Owner};
 use super::record::{self, Entry, Status};
 use super::terms::Plan;
 use super::unload::{delete_loose_contents, delete_products, used_products};
@@ -81,7 +81,7 @@ pub struct Undone {
 pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Clock) -> Result<Undone, UndoError> {
     session.begin();
     let transaction = session.transaction().await?;
-    transaction.query_typed("SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE", &[(&owner.id, Type::TEXT)]).await?;
+    owner::lock(&transaction, &owner.id).await?;
     let sql = "DELETE FROM cp_export_metadata WHERE owner_id = $1 AND type = $2";
     let values: [(&(dyn ToSql + Sync), Type); 2] = [(&owner.id, Type::TEXT), (&METADATA_TYPE, Type::TEXT)];
     if transaction.execute_typed(sql, &values).await? == 0 {
