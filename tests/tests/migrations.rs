@@ -71,7 +71,7 @@ async fn contents(client: &Client) -> Vec<String> {
 async fn an_empty_database_is_filled_and_then_left_alone() {
     let url = database::empty_database().await;
     let first = migrate(&url).await.unwrap();
-    assert_snapshot!(first, @r#"{"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin"],"version":3}"#);
+    assert_snapshot!(first, @r#"{"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}"#);
     let client = database::connect(&url).await;
     let all = async || {
         [
@@ -159,7 +159,7 @@ async fn a_migration_that_fails_leaves_no_trace() {
     let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'longshore' ORDER BY 1";
     assert_eq!(lines(&client, tables).await, ["migrations", "staged_plans"]);
     client.batch_execute("DROP TABLE longshore.staged_plans").await.unwrap();
-    assert_eq!(migrate(&url).await.unwrap()["applied"], json!(["V2__longshore", "V3__candlepin"]));
+    assert_eq!(migrate(&url).await.unwrap()["applied"], json!(["V2__longshore", "V3__candlepin", "V4__hosted"]));
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn the_function_answers_with_what_it_did() {
         ));
     }
     assert_snapshot!(answers.join("\n"), @r#"
-    {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin"],"version":3}
+    {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}
     "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
     "#);
 }

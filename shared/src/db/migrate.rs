@@ -5,10 +5,11 @@ use crate::failure::Classified;
 use refinery_core::{Migration, Runner};
 
 /// Each migration once, in order. `{inventory}`, `{candlepin}` and `{longshore}` stand for the schemas of the settings.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("V1__catalog_inventory", include_str!("migrations/V1__catalog_inventory.sql")),
     ("V2__longshore", include_str!("migrations/V2__longshore.sql")),
     ("V3__candlepin", include_str!("migrations/V3__candlepin.sql")),
+    ("V4__hosted", include_str!("migrations/V4__hosted.sql")),
 ];
 
 /// Why the database could not be brought up to date.

@@ -1,0 +1,75 @@
+-- The hosted side: consumers of this side's pools, what they were given, and the exports that tell others of it.
+
+-- A consumer of a manifest type is a distributor: it takes entitlements in order to pass them on in a manifest.
+CREATE TABLE {candlepin}.cp_consumer (
+  id varchar(32) PRIMARY KEY,
+  uuid varchar(255) NOT NULL UNIQUE,
+  name varchar(255) NOT NULL,
+  owner_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_owner,
+  type_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_consumer_type,
+  consumer_idcert_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_id_cert,
+  keypair_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_key_pair,
+  content_access_mode varchar(255),
+  created timestamp,
+  updated timestamp,
+  UNIQUE (owner_id, name)
+);
+COMMENT ON COLUMN {candlepin}.cp_consumer.keypair_id IS 'all certificates of a consumer are for this one key';
+
+-- None of these keys cascades: whoever deletes a pool says what becomes of its entitlements, and leaves no serial behind.
+CREATE TABLE {candlepin}.cp_entitlement (
+  id varchar(32) PRIMARY KEY,
+  owner_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_owner,
+  consumer_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_consumer,
+  pool_id varchar(32) NOT NULL REFERENCES {candlepin}.cp_pool,
+  quantity bigint NOT NULL CHECK (quantity > 0),
+  created timestamp,
+  updated timestamp
+);
+CREATE INDEX ON {candlepin}.cp_entitlement (consumer_id);
+CREATE INDEX ON {candlepin}.cp_entitlement (pool_id);
+CREATE TABLE {candlepin}.cp_ent_certificate (
+  id varchar(32) PRIMARY KEY,
+  entitlement_id varchar(32) NOT NULL UNIQUE REFERENCES {candlepin}.cp_entitlement,
+  serial_id bigint NOT NULL UNIQUE REFERENCES {candlepin}.cp_cert_serial,
+  cert bytea NOT NULL,
+  digest bytea NOT NULL,
+  created timestamp,
+  updated timestamp
+);
+COMMENT ON COLUMN {candlepin}.cp_ent_certificate.digest IS
+  'of what the certificate says: where that is not so any more, another one is issued';
+
+-- Organisations, and IAM principals by their ARN, and what each may do for which owner.
+ALTER TABLE {longshore}.grants DROP CONSTRAINT grants_permission_check;
+ALTER TABLE {longshore}.grants ADD CONSTRAINT grants_permission_check
+  CHECK (permission IN ('import', 'read', 'read-keys', 'undo', 'export', 'admin'));
+COMMENT ON TABLE {longshore}.grants IS
+  'what an organisation, or an IAM principal by its ARN, may do for an owner beyond what its own owner may';
+
+-- One row an export: everything that a person would ask about it. Those that nobody asked for by Kafka have no record.
+CREATE TABLE {longshore}.exports (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  owner_id varchar(32),
+  consumer_uuid varchar(255) NOT NULL,
+  request_id text NOT NULL DEFAULT '',
+  principal text,
+  topic text,
+  kafka_partition int,
+  kafka_offset bigint,
+  record_time timestamp,
+  started_at timestamp NOT NULL,
+  finished_at timestamp NOT NULL,
+  outcome text NOT NULL CHECK (outcome IN ('exported', 'failed')),
+  attempts int NOT NULL DEFAULT 1,
+  format text NOT NULL CHECK (format IN ('zip', 'tar')),
+  location text,
+  archive_bytes bigint,
+  archive_sha256 text,
+  entitlements bigint,
+  error_kind text,
+  error text,
+  UNIQUE (topic, kafka_partition, kafka_offset, record_time)
+);
+CREATE INDEX ON {longshore}.exports (consumer_uuid, finished_at DESC);
+COMMENT ON COLUMN {longshore}.exports.location IS 'where it was stored, s3://bucket/key; none when it was answered at once';
