@@ -4,12 +4,14 @@
 //! the pass over its products and entitlements; [`undo`] takes an owner's imports back.
 
 mod conflict;
+mod consumer_only;
 mod error;
 mod globals;
 mod import;
 mod importer;
 mod last;
 mod message;
+mod outcome;
 mod owner;
 mod pools;
 mod prepare;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::aws::Aws;
+use crate::secret_source::SecretSource;
 use aws_config::{BehaviorVersion, SdkConfig};
 use proptest::prelude::*;
 

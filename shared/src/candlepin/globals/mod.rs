@@ -48,8 +48,7 @@ impl Globals<'_> {
             rules::check(self, warnings).await?;
             return Ok(done);
         }
-        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('longshore candlepin globals', 0))";
-        self.transaction.query_typed(lock, &[]).await?;
+        self.lock().await?;
         done.locked = true;
         let plan = TypePlan::of(self).await?;
         done.stats.insert("consumer_types", plan.apply(self, &mut done.events).await?);
@@ -58,6 +57,23 @@ impl Globals<'_> {
         let rules = rules::apply(self, &mut done.events, warnings).await?;
         done.stats.insert("rules", rules);
         Ok(done)
+    }
+
+    /// Adds the upstream consumer's type where it is not there, and nothing else. `head` is of the consumer only.
+    pub async fn add_type(&self) -> Result<Done, DbError> {
+        let mut done = Done::default();
+        if TypePlan::of_consumer(self).await?.is_change() {
+            self.lock().await?;
+            let plan = TypePlan::of_consumer(self).await?;
+            done.stats.insert("consumer_types", plan.apply(self, &mut done.events).await?);
+        }
+        Ok(done)
+    }
+
+    async fn lock(&self) -> Result<(), DbError> {
+        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('longshore candlepin globals', 0))";
+        self.transaction.query_typed(lock, &[]).await?;
+        Ok(())
     }
 
     /// Removes the consumer types that nobody uses any more.
