@@ -5,6 +5,7 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use std::str::FromStr;
 
 /// What all clients share: credentials, region, HTTP client. Nothing connects before the first call.
 #[derive(Debug, Clone)]
@@ -58,5 +59,35 @@ impl Aws {
 
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.config
+    }
+}
+
+/// A place in S3: a bucket, and what the keys of its objects begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Prefix {
+    /// Bucket name.
+    pub bucket: String,
+    /// Key prefix without a slash at its end; may be empty.
+    pub prefix: String,
+}
+
+impl S3Prefix {
+    /// The key of an object.
+    pub(crate) fn key(&self, name: &str) -> String {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        format!("{}{slash}{name}", self.prefix)
+    }
+}
+
+impl FromStr for S3Prefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let path = text.strip_prefix("s3://").unwrap_or_default();
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() {
+            return Err("expected s3://bucket/prefix");
+        }
+        Ok(Self { bucket: bucket.into(), prefix: prefix.trim_end_matches('/').into() })
     }
 }

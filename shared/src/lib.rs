@@ -5,6 +5,7 @@ pub mod aws;
 pub mod candlepin;
 pub mod clock;
 pub mod db;
+pub mod export;
 pub mod failure;
 pub mod fetch;
 pub mod json;

@@ -40,6 +40,10 @@ CREATE TABLE {candlepin}.cp_ent_certificate (
 COMMENT ON COLUMN {candlepin}.cp_ent_certificate.digest IS
   'of what the certificate says: where that is not so any more, another one is issued';
 
+-- A moment as manifests write it.
+CREATE FUNCTION {longshore}.json_time(moment timestamp) RETURNS text LANGUAGE sql STABLE
+  RETURN to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+
 -- Organisations, and IAM principals by their ARN, and what each may do for which owner.
 ALTER TABLE {longshore}.grants DROP CONSTRAINT grants_permission_check;
 ALTER TABLE {longshore}.grants ADD CONSTRAINT grants_permission_check
