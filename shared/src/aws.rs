@@ -1,6 +1,7 @@
 //! The AWS clients, over one HTTP client with rustls and ring.
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::Credentials;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -23,6 +24,18 @@ impl Aws {
         let endpoint_overridden =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
         Self { config, endpoint_overridden }
+    }
+
+    /// A server of one's own in place of all of AWS, such as an S3-compatible one, and what it takes for credentials.
+    pub async fn local(endpoint: &str, access_key_id: &str, secret_access_key: &str) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(Builder::new().build_http())
+            .endpoint_url(endpoint)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new(access_key_id, secret_access_key, None, None, "local"))
+            .load()
+            .await;
+        Self { config, endpoint_overridden: true }
     }
 
     /// For tests that need credentials of their own.

@@ -7,13 +7,14 @@ use super::names::{file_name, product_file};
 use super::pack::Packer;
 use super::request::{Format, Request};
 use super::store::{PART, Upload};
-use futures_util::{Stream, StreamExt, pin_mut};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
+use std::pin::Pin;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{RowStream, Transaction};
 
 /// How dates are written: as Candlepin has since the end of 2025; to the millisecond, as all its readers can read.
 const DATE: &[BorrowedFormatItem<'_>] =
@@ -111,8 +112,8 @@ impl Files<'_> {
 
     async fn entitlements(&self, archive: &mut Archive) -> Result<u64, ExportError> {
         let Distributor { id, owner, key, .. } = self.distributor;
-        let rows = self.rows(include_str!("sql/entitlements.sql"), &[(id, Type::TEXT), (owner, Type::JSON)]).await?;
-        pin_mut!(rows);
+        let mut rows =
+            self.rows(include_str!("sql/entitlements.sql"), &[(id, Type::TEXT), (owner, Type::JSON)]).await?;
         let mut count = 0;
         while let Some(row) = rows.next().await {
             let row = row?;
@@ -133,8 +134,7 @@ impl Files<'_> {
     }
 
     async fn products(&self, archive: &mut Archive) -> Result<(), ExportError> {
-        let rows = self.rows(include_str!("sql/products.sql"), &[(&self.distributor.id, Type::TEXT)]).await?;
-        pin_mut!(rows);
+        let mut rows = self.rows(include_str!("sql/products.sql"), &[(&self.distributor.id, Type::TEXT)]).await?;
         while let Some(row) = rows.next().await {
             let row = row?;
             let id: &str = row.get("product_id");
@@ -147,8 +147,7 @@ impl Files<'_> {
     }
 
     async fn shared(&self, archive: &mut Archive) -> Result<(), ExportError> {
-        let rows = self.rows(include_str!("sql/shared.sql"), &[]).await?;
-        pin_mut!(rows);
+        let mut rows = self.rows(include_str!("sql/shared.sql"), &[]).await?;
         while let Some(row) = rows.next().await {
             let row = row?;
             let (folder, name): (&str, &str) = (row.get("folder"), row.get("name"));
@@ -172,8 +171,9 @@ impl Files<'_> {
         &self,
         sql: &str,
         values: &[(&(dyn ToSql + Sync), Type)],
-    ) -> Result<impl Stream<Item = Result<Row, tokio_postgres::Error>>, ExportError> {
-        Ok(self.snapshot.query_typed_raw(sql, values.iter().map(|(value, of)| (*value, of.clone()))).await?)
+    ) -> Result<Pin<Box<RowStream>>, ExportError> {
+        let values = values.iter().map(|(value, of)| (*value, of.clone()));
+        Ok(Box::pin(self.snapshot.query_typed_raw(sql, values).await?))
     }
 }
 

@@ -19,10 +19,8 @@ pub struct ExportSettings {
 
 impl ExportSettings {
     pub(super) fn read(read: &Reader<'_>) -> Result<Self, SettingError> {
-        let variable = "LONGSHORE_EXPORT_TARGET";
-        let target = read.text(variable).map(|text| text.parse().map_err(|error| SettingError::new(variable, error)));
         Ok(Self {
-            target: target.transpose()?,
+            target: read.optional("LONGSHORE_EXPORT_TARGET")?,
             web_prefix: read.text("LONGSHORE_EXPORT_WEB_PREFIX"),
             api_url: read.text("LONGSHORE_EXPORT_API_URL"),
             // S3 takes no longer ones than a week.
