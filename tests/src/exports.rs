@@ -29,13 +29,13 @@ const BEGINNING: i64 = 1_791_195_630_456;
 
 /// A world with a bucket, two owners that may export for themselves, and a clock that stands still.
 pub struct Exporting {
-    world: World,
-    s3: S3Server,
+    world: Arc<World>,
+    s3: Arc<S3Server>,
     exporter: ManifestExporter,
     exports: Exports,
     millis: Arc<AtomicI64>,
     offset: AtomicI64,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl std::ops::Deref for Exporting {
@@ -68,8 +68,18 @@ impl Exporting {
             world.client().execute(grant, &[&owner]).await.unwrap();
         }
         let millis = Arc::new(AtomicI64::new(BEGINNING));
-        let (exporter, exports) = functions(&world, &s3, millis.clone()).await;
-        Self { world, s3, exporter, exports, millis, offset: AtomicI64::new(0), _folder: folder }
+        let (exporter, exports) = functions(&world.variables(), &s3, millis.clone()).await;
+        let (world, s3, folder) = (Arc::new(world), Arc::new(s3), Arc::new(folder));
+        Self { world, s3, exporter, exports, millis, offset: AtomicI64::new(0), folder }
+    }
+
+    /// Another exporter in the same world, with other settings.
+    pub async fn also_with(&self, settings: &[(&str, &str)]) -> Self {
+        let mut variables = self.variables();
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let (exporter, exports) = functions(&variables, &self.s3, self.millis.clone()).await;
+        let (world, s3, folder) = (self.world.clone(), self.s3.clone(), self.folder.clone());
+        Self { world, s3, exporter, exports, millis: self.millis.clone(), offset: AtomicI64::new(0), folder }
     }
 
     /// The server of the bucket.
@@ -186,8 +196,12 @@ impl Exporting {
     }
 }
 
-async fn functions(world: &World, s3: &S3Server, millis: Arc<AtomicI64>) -> (ManifestExporter, Exports) {
-    let variables: BTreeMap<_, _> = world.variables().into_iter().collect();
+async fn functions(
+    variables: &[(String, String)],
+    s3: &S3Server,
+    millis: Arc<AtomicI64>,
+) -> (ManifestExporter, Exports) {
+    let variables: BTreeMap<_, _> = variables.iter().cloned().collect();
     let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
     let credentials = s3.credentials();
     let aws = Aws::local(s3.endpoint(), &credentials.access_key_id, &credentials.secret_access_key).await;
@@ -211,6 +225,11 @@ pub fn contents(archive: Vec<u8>) -> Contents {
     };
     let name = |name: &str| name.strip_prefix("export/").unwrap_or(name).to_owned();
     members.iter().map(|file| (name(file.name()), file.read().unwrap())).collect()
+}
+
+/// SHA-256, as hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A member of a zip.
