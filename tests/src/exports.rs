@@ -68,16 +68,25 @@ impl Exporting {
             world.client().execute(grant, &[&owner]).await.unwrap();
         }
         let millis = Arc::new(AtomicI64::new(BEGINNING));
-        let (exporter, exports) = functions(&world.variables(), &s3, millis.clone()).await;
+        let (exporter, exports) = functions(&world.variables(), s3.endpoint(), s3.credentials(), millis.clone()).await;
         let (world, s3, folder) = (Arc::new(world), Arc::new(s3), Arc::new(folder));
         Self { world, s3, exporter, exports, millis, offset: AtomicI64::new(0), folder }
     }
 
     /// Another exporter in the same world, with other settings.
     pub async fn also_with(&self, settings: &[(&str, &str)]) -> Self {
+        self.another(self.s3.endpoint(), settings).await
+    }
+
+    /// Another exporter in the same world, to whom something else is S3.
+    pub async fn also_at(&self, endpoint: &str) -> Self {
+        self.another(endpoint, &[]).await
+    }
+
+    async fn another(&self, endpoint: &str, settings: &[(&str, &str)]) -> Self {
         let mut variables = self.variables();
         variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let (exporter, exports) = functions(&variables, &self.s3, self.millis.clone()).await;
+        let (exporter, exports) = functions(&variables, endpoint, self.s3.credentials(), self.millis.clone()).await;
         let (world, s3, folder) = (self.world.clone(), self.s3.clone(), self.folder.clone());
         Self { world, s3, exporter, exports, millis: self.millis.clone(), offset: AtomicI64::new(0), folder }
     }
@@ -198,13 +207,13 @@ impl Exporting {
 
 async fn functions(
     variables: &[(String, String)],
-    s3: &S3Server,
+    endpoint: &str,
+    credentials: &Credentials,
     millis: Arc<AtomicI64>,
 ) -> (ManifestExporter, Exports) {
     let variables: BTreeMap<_, _> = variables.iter().cloned().collect();
     let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
-    let credentials = s3.credentials();
-    let aws = Aws::local(s3.endpoint(), &credentials.access_key_id, &credentials.secret_access_key).await;
+    let aws = Aws::local(endpoint, &credentials.access_key_id, &credentials.secret_access_key).await;
     let clock = Clock::from_fn(move || {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis.load(Ordering::Relaxed)) * 1_000_000).unwrap()
     });
