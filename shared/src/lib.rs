@@ -1,5 +1,6 @@
 //! Longshore unloads archives announced on Kafka into PostgreSQL. See ARCHITECTURE.md for the way through.
 
+pub mod api;
 pub mod archive;
 pub mod aws;
 pub mod candlepin;
@@ -7,6 +8,7 @@ pub mod clock;
 pub mod db;
 pub mod failure;
 pub mod fetch;
+pub mod http;
 pub mod json;
 pub mod kafka;
 pub mod keyring;

@@ -29,5 +29,6 @@ pub use importer::ManifestImporter;
 pub use message::ManifestMessage;
 pub use owner::{Linked, Lookup, Owner, OwnerError, Permission, Resolved, ordering_key, resolve};
 pub use record::Stats;
+pub(crate) use record::Status;
 pub use undo::{By, UndoError, Undone, undo};
 pub use unload::{Counts, rehearse};

@@ -3,6 +3,7 @@
 //! A bad value fails at start-up and names its variable, never on the first message. The README's table is
 //! compared with [`Settings::VARIABLES`] by a test.
 
+mod callers;
 mod database;
 mod import;
 mod read;
@@ -13,6 +14,7 @@ pub use read::SettingError;
 
 use crate::archive::Limits;
 use crate::fetch::AllowList;
+use crate::http::CallerSettings;
 use crate::kafka::RejectionTarget;
 use read::Reader;
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub manifest_limits: Limits,
     /// What an import trusts, keeps and lets be forced.
     pub import: ImportSettings,
+    /// How callers over HTTP are known.
+    pub callers: CallerSettings,
     /// The task API, and which hosts it may be on.
     pub task: TaskSettings,
     /// Where records go that can never succeed.
@@ -155,6 +159,16 @@ impl Settings {
             "the conflicts that a message may force, comma-separated; `none` for none",
         ),
         ("LONGSHORE_IMPORT_RECORDS", "`10`", "import records that are kept for an owner"),
+        (
+            "LONGSHORE_JWT_ORG_CLAIM",
+            "`org_id`",
+            "the claim of a token that names the organisation of a caller over HTTP",
+        ),
+        (
+            "LONGSHORE_TRUST_IDENTITY_HEADER",
+            "`false`",
+            "callers over HTTP are known by `x-rh-identity` where no authorizer spoke: only where a trusted gateway sets it, and nobody can get past that",
+        ),
         ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
     ];
 
@@ -190,6 +204,7 @@ impl Settings {
             limits: read_limits(&read, Limits::default())?,
             manifest_limits: read_limits(&read, Limits::for_manifests())?,
             import: ImportSettings::read(&read)?,
+            callers: callers::read(&read)?,
             task: TaskSettings {
                 hosts: read.lower_case_list("LONGSHORE_TASK_HOSTS"),
                 api_url: read.text("LONGSHORE_TASK_API_URL"),
