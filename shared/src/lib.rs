@@ -1,5 +1,6 @@
 //! Longshore unloads archives announced on Kafka into PostgreSQL. See ARCHITECTURE.md for the way through.
 
+pub mod api;
 pub mod archive;
 pub mod aws;
 pub mod candlepin;
@@ -9,6 +10,7 @@ pub mod export;
 pub mod failure;
 pub mod fetch;
 pub mod hosted;
+pub mod http;
 pub mod json;
 pub mod kafka;
 pub mod keyring;

@@ -3,6 +3,7 @@
 //! A bad value fails at start-up and names its variable, never on the first message. The README's table is
 //! compared with [`Settings::VARIABLES`] by a test.
 
+mod callers;
 mod database;
 mod export;
 mod import;
@@ -15,6 +16,7 @@ pub use read::SettingError;
 
 use crate::archive::Limits;
 use crate::fetch::AllowList;
+use crate::http::CallerSettings;
 use crate::kafka::RejectionTarget;
 use crate::secret_source::SecretSource;
 use read::Reader;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub export: ExportSettings,
     /// Where the authority is that issues certificates and signs exports.
     pub authority: Option<SecretSource>,
+    /// How callers over HTTP are known.
+    pub callers: CallerSettings,
     /// The task API, and which hosts it may be on.
     pub task: TaskSettings,
     /// Where records go that can never succeed.
@@ -175,6 +179,16 @@ impl Settings {
         ),
         ("LONGSHORE_EXPORT_API_URL", "-", "base of the API of consumers that exports name, where the request does not"),
         ("LONGSHORE_EXPORT_LINK_SECONDS", "`900`", "how long the link to an exported manifest works, in seconds"),
+        (
+            "LONGSHORE_JWT_ORG_CLAIM",
+            "`org_id`",
+            "the claim of a token that names the organisation of a caller over HTTP",
+        ),
+        (
+            "LONGSHORE_TRUST_IDENTITY_HEADER",
+            "`false`",
+            "callers over HTTP are known by `x-rh-identity` where no authorizer spoke: only where a trusted gateway sets it, and nobody can get past that",
+        ),
         ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
     ];
 
@@ -212,6 +226,7 @@ impl Settings {
             import: ImportSettings::read(&read)?,
             export: ExportSettings::read(&read)?,
             authority: read.optional("LONGSHORE_AUTHORITY")?,
+            callers: callers::read(&read)?,
             task: TaskSettings {
                 hosts: read.lower_case_list("LONGSHORE_TASK_HOSTS"),
                 api_url: read.text("LONGSHORE_TASK_API_URL"),
