@@ -28,6 +28,7 @@ mod upstream;
 pub use conflict::{Conflict, UnknownConflict};
 pub use error::{Conflicts, ImportError};
 pub(crate) use globals::new_id;
+pub use globals::{ReplacedRules, replace_rules};
 pub use importer::ManifestImporter;
 pub use message::ManifestMessage;
 pub(crate) use owner::lock as lock_owner;

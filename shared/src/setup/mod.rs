@@ -5,6 +5,7 @@ mod access;
 mod hosted;
 mod inventory;
 mod owners;
+mod rules;
 
 use crate::aws::Aws;
 use crate::candlepin::Permission;
@@ -89,6 +90,11 @@ pub enum Command {
     },
     /// Lists who may do what for which owner.
     ListGrants {},
+    /// Replaces the rules that all owners share, whatever API they are of.
+    ReplaceRules {
+        /// Their text. The first line says the version.
+        rules: String,
+    },
     /// Makes a product of an owner, or changes it.
     CreateProduct(NewProduct),
     /// Makes a pool, or changes it.
@@ -128,7 +134,7 @@ pub enum Command {
 }
 
 /// Each command with its arguments and what it does.
-const HELP: [(&str, &str, &str); 20] = [
+const HELP: [(&str, &str, &str); 21] = [
     ("migrate", "", "bring the database up to date"),
     ("create-tenant", "external_tenant, [name]", "create a tenant, or find it"),
     ("create-source", "external_tenant, uid, [name], [enabled]", "create a source, or update its name and state"),
@@ -143,6 +149,12 @@ const HELP: [(&str, &str, &str); 20] = [
          named), read, read-keys, undo, export, or admin for all of them; its own owner it may read and import for",
     ),
     ("revoke", "org, owner, [permission]", "take that back"),
+    (
+        "replace-rules",
+        "rules",
+        "replace the rules that all owners share by this text, whatever API it is of; a manifest replaces them only by \
+         higher ones of the same API",
+    ),
     (
         "create-product",
         "owner, product, name, [multiplier], [attributes], [provided], [derived], [content]",
@@ -284,6 +296,7 @@ impl Setup {
             Command::Grant { org, owner, permission } => access::grant(pool, clock, &org, &owner, permission).await,
             Command::Revoke { org, owner, permission } => access::revoke(pool, &org, &owner, permission).await,
             Command::ListGrants {} => access::list_grants(pool).await,
+            Command::ReplaceRules { rules } => rules::replace(pool, clock, &rules).await,
             Command::CreateProduct(product) => self.create_product(&product).await,
             Command::CreatePool(wanted) => self.create_pool(&wanted).await,
             Command::ListPools { owner } => self.list_pools(&owner).await,
