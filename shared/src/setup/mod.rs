@@ -149,6 +149,7 @@ const HELP: [(&str, &str, &str); 21] = [
          named), read, read-keys, undo, export, or admin for all of them; its own owner it may read and import for",
     ),
     ("revoke", "org, owner, [permission]", "take that back"),
+    ("list-grants", "", "list who may do what for which owner"),
     (
         "replace-rules",
         "rules",
@@ -181,7 +182,6 @@ const HELP: [(&str, &str, &str); 21] = [
     ),
     ("unentitle", "entitlement", "take an entitlement back"),
     ("list-entitlements", "consumer", "list what a distributor has, with serial numbers"),
-    ("list-grants", "", "list who may do what for which owner"),
     ("help", "", "list the commands and the settings"),
 ];
 
