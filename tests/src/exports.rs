@@ -188,12 +188,7 @@ impl Exporting {
 
     /// Delivers records under the offsets from `first` on.
     pub async fn ask_again(&self, first: i64, records: &[Value]) -> Vec<i64> {
-        let mut event = KafkaEvent::msk();
-        for (offset, record) in (first..).zip(records) {
-            let value = record.to_string();
-            event = event.record("exports", 0, offset, Some(value.as_bytes()), &[], 1_767_225_600_000);
-        }
-        let event = String::from_utf8(event.to_json()).unwrap();
+        let event = export_event(first, records);
         let Answer::Batch(response) = self.handle(&event).await else { panic!("it was taken for a request") };
         response.failed().into_iter().map(|(_, offset)| offset).collect()
     }
@@ -280,6 +275,16 @@ async fn functions(
 /// A record that asks for a consumer's manifest, from the usual organisation.
 pub fn export_record(consumer: &str) -> Value {
     json!({"consumer": consumer, "org_id": ORG, "request_id": "req-1", "principal": "admin"})
+}
+
+/// An event with these records under the offsets from `first` on.
+pub fn export_event(first: i64, records: &[Value]) -> String {
+    let mut event = KafkaEvent::msk();
+    for (offset, record) in (first..).zip(records) {
+        let value = record.to_string();
+        event = event.record("exports", 0, offset, Some(value.as_bytes()), &[], 1_767_225_600_000);
+    }
+    String::from_utf8(event.to_json()).unwrap()
 }
 
 /// The files of an archive of either form.
