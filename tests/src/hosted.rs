@@ -19,13 +19,13 @@ impl World {
     /// What `setup` answers to a command, which it must carry out.
     pub async fn setup(&self, command: Value) -> Value {
         let setup = self.setup_for(1, Clock::system()).await;
-        setup.handle(&command.to_string()).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+        setup.handle(&command.to_string(), None).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
     /// Why `setup` does not carry out a command: `kind: text`.
     pub async fn setup_refuses(&self, command: Value) -> String {
         let setup = self.setup_for(1, Clock::system()).await;
-        let error = setup.handle(&command.to_string()).await.expect_err(&command.to_string());
+        let error = setup.handle(&command.to_string(), None).await.expect_err(&command.to_string());
         format!("{}: {error}", error.kind())
     }
 
@@ -54,6 +54,18 @@ impl World {
                           "start": "2026-01-01", "end": "2036-01-01", "contract": "C-1", "account": "A-1", "order": "O-1"}))
             .await;
         made["pool"].as_str().unwrap().to_owned()
+    }
+
+    /// What distributors have taken: `product x quantity`, and each pool: `product | consumed of quantity, exported`.
+    pub async fn taken(&self) -> String {
+        self.lines(
+            "SELECT g.product_id || ' x ' || e.quantity
+             FROM cp_entitlement e JOIN cp_pool p ON p.id = e.pool_id JOIN cp_products g ON g.uuid = p.product_uuid
+             ORDER BY g.product_id, e.created, e.id",
+            "SELECT concat_ws(' ', g.product_id, '|', p.quantity_consumed, 'of', p.quantity, '| exported', p.quantity_exported)
+             FROM cp_pool p JOIN cp_products g ON g.uuid = p.product_uuid ORDER BY g.product_id, p.quantity",
+        )
+        .await
     }
 
     /// Takes a quantity from a pool for a distributor, and returns the entitlement's id.

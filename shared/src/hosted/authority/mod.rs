@@ -154,3 +154,6 @@ impl SigningKey for Key {
         self.sign_digest(&sha256(message)).map_err(|_| rcgen::Error::RemoteKeyError)
     }
 }
+
+#[cfg(test)]
+mod tests;
