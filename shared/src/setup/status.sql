@@ -26,19 +26,19 @@ SELECT jsonb_build_object(
     ) l
   ),
   'refreshes', (
-    SELECT jsonb_build_object('newest', max(finished_at), 'failed_in_a_day',
+    SELECT jsonb_build_object('newest', to_char(max(finished_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'failed_in_a_day',
       count(*) FILTER (WHERE outcome = 'failed' AND finished_at > $1::timestamp - interval '1 day')) FROM refreshes
   ),
   'imports', (
-    SELECT jsonb_build_object('newest', max(finished_at), 'failed_in_a_day',
+    SELECT jsonb_build_object('newest', to_char(max(finished_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'failed_in_a_day',
       count(*) FILTER (WHERE outcome = 'failed' AND finished_at > $1 - interval '1 day')) FROM imports
   ),
   'exports', (
-    SELECT jsonb_build_object('newest', max(finished_at), 'failed_in_a_day',
+    SELECT jsonb_build_object('newest', to_char(max(finished_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'failed_in_a_day',
       count(*) FILTER (WHERE outcome = 'failed' AND finished_at > $1 - interval '1 day')) FROM exports
   ),
   'failures', (
-    SELECT coalesce(jsonb_agg(to_jsonb(f) ORDER BY f.at DESC), '[]')
+    SELECT coalesce(jsonb_agg(jsonb_set(to_jsonb(f), '{at}', to_jsonb(to_char(f.at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))) ORDER BY f.at DESC), '[]')
     FROM (
       SELECT 'refresh' AS what, finished_at AS at, error_kind AS kind, error, request_id FROM refreshes
       WHERE outcome = 'failed'
@@ -55,7 +55,7 @@ SELECT jsonb_build_object(
     FROM outbox WHERE published_at IS NULL
   ),
   'rejected', (
-    SELECT jsonb_build_object('newest', max(newest), 'by_kind', coalesce(jsonb_object_agg(kind, number), '{}'))
+    SELECT jsonb_build_object('newest', to_char(max(newest), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'by_kind', coalesce(jsonb_object_agg(kind, number), '{}'))
     FROM (SELECT kind, count(*) AS number, max(rejected_at) AS newest FROM rejected_records GROUP BY kind) k
   )
 )

@@ -94,9 +94,9 @@ impl Authority {
     fn check_validity(&self, now: OffsetDateTime) -> Result<(), AuthorityError> {
         let (from, to) = self.valid;
         let problem = if now < from {
-            format!("its certificate is not valid before {from}")
+            format!("its certificate is not valid before {}", from.date())
         } else if now > to {
-            format!("its certificate has expired on {to}")
+            format!("its certificate has expired on {}", to.date())
         } else {
             return Ok(());
         };

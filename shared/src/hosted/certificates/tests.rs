@@ -85,41 +85,41 @@ fn issued(facts: &EntitlementFacts, products: &[&Product]) -> Result<Issued, Iss
 fn an_entitlement_certificate_says_product_content_order_and_consumer() {
     let (sku, engine) = (product_of("SKU", vec![]), product_of("901", vec![content_set("90101")]));
     let issued = issued(&facts(), &[&sku, &engine]).unwrap_or_else(|error| panic!("{error:?}"));
-    let lines: Vec<String> = said(&issued.pem).iter().map(|(oid, text)| format!("{oid} = {text}")).collect();
+    let lines: Vec<String> = said(&issued.pem).iter().map(|(oid, text)| format!("{oid}={text}")).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    1.901.1 = Product 901
-    1.901.2 = 2.0
-    1.901.3 = x86_64
-    1.901.4 = 
-    1.901.5 = 
-    2.90101.1 = yum
-    2.90101.1.1 = Name 90101
-    2.90101.1.10 = 
-    2.90101.1.2 = label-90101
-    2.90101.1.5 = Example
-    2.90101.1.6 = /content/90101
-    2.90101.1.7 = 
-    2.90101.1.8 = 1
-    2.90101.1.9 = 86400
-    4.1 = Product SKU
-    4.10 = C
-    4.11 = 3
-    4.12 = 0
-    4.13 = 
-    4.14 = 0
-    4.15 = Gold
-    4.16 = 
-    4.17 = 
-    4.18 = 0
-    4.2 = 
-    4.3 = SKU
-    4.4 = s1
-    4.5 = 10
-    4.6 = 2026-01-01T00:00:00Z
-    4.7 = 2056-12-31T23:59:59Z
-    4.8 = 
-    4.9 = 
-    5.1 = uuid-1
+    1.901.1=Product 901
+    1.901.2=2.0
+    1.901.3=x86_64
+    1.901.4=
+    1.901.5=
+    2.90101.1=yum
+    2.90101.1.1=Name 90101
+    2.90101.1.10=
+    2.90101.1.2=label-90101
+    2.90101.1.5=Example
+    2.90101.1.6=/content/90101
+    2.90101.1.7=
+    2.90101.1.8=1
+    2.90101.1.9=86400
+    4.1=Product SKU
+    4.10=C
+    4.11=3
+    4.12=0
+    4.13=
+    4.14=0
+    4.15=Gold
+    4.16=
+    4.17=
+    4.18=0
+    4.2=
+    4.3=SKU
+    4.4=s1
+    4.5=10
+    4.6=2026-01-01T00:00:00Z
+    4.7=2056-12-31T23:59:59Z
+    4.8=
+    4.9=
+    5.1=uuid-1
     ");
     let parsed = Certificate::parse(&issued.pem).unwrap();
     assert_eq!(parsed.common_name.as_deref(), Some("e1"));
