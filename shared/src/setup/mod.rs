@@ -69,9 +69,9 @@ pub enum Command {
         /// The consumer's uuid.
         uuid: String,
     },
-    /// Lets an organisation act for an owner that is not its own.
+    /// Lets an organisation or an IAM principal do more for an owner than its own owner may.
     Grant {
-        /// The organisation, as identities name it.
+        /// The organisation, as identities name it, or the ARN of an IAM role or user.
         org: String,
         /// The owner's key.
         owner: String,
@@ -81,7 +81,7 @@ pub enum Command {
     },
     /// Takes that back.
     Revoke {
-        /// The organisation, as identities name it.
+        /// The organisation, as identities name it, or the ARN of an IAM role or user.
         org: String,
         /// The owner's key.
         owner: String,
@@ -89,7 +89,7 @@ pub enum Command {
         #[serde(default)]
         permission: Permission,
     },
-    /// Lists who may act for an owner that is not its own.
+    /// Lists who may do what for which owner.
     ListGrants {},
     /// Makes a product of an owner, or changes it.
     CreateProduct(NewProduct),
@@ -142,9 +142,14 @@ const HELP: [(&str, &str, &str); 22] = [
     ("list-owners", "", "list the owners, with their upstream consumers and their newest imports"),
     ("register-upstream-consumer", "uuid, owner", "say whose the manifests of an upstream consumer are"),
     ("unregister-upstream-consumer", "uuid", "take that back"),
-    ("grant", "org, owner, [permission]", "let an organisation import for an owner that is not its own"),
+    (
+        "grant",
+        "org, owner, [permission]",
+        "let an organisation, or an IAM role or user by its ARN, do something for an owner: import (unless another is \
+         named), read, read-keys, undo, export, or admin for all of them; its own owner it may read and import for",
+    ),
     ("revoke", "org, owner, [permission]", "take that back"),
-    ("list-grants", "", "list who may import for an owner that is not its own"),
+    ("list-grants", "", "list who may do what for which owner"),
     (
         "create-product",
         "owner, product, name, [multiplier], [attributes], [provided], [derived], [content]",
@@ -367,6 +372,6 @@ mod tests {
         assert_eq!(grant("").unwrap(), grant(r#","permission":"import""#).unwrap());
         let error = grant(r#","permission":"everything""#).unwrap_err();
         assert_eq!(error.kind(), "Command");
-        assert!(error.to_string().contains("unknown variant `everything`, expected `import`"), "{error}");
+        assert!(error.to_string().contains("unknown variant `everything`, expected one of `import`"), "{error}");
     }
 }
