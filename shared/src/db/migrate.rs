@@ -12,6 +12,9 @@ const MIGRATIONS: [(&str, &str); 4] = [
     ("V4__hosted", include_str!("migrations/V4__hosted.sql")),
 ];
 
+/// The version that [`migrate`] brings a database to.
+pub const LATEST_VERSION: i64 = MIGRATIONS.len() as i64;
+
 /// Why the database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -79,7 +82,7 @@ pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
     session.done();
     Ok(Migrated {
         applied: report.applied_migrations().iter().map(ToString::to_string).collect(),
-        version: MIGRATIONS.len() as i64,
+        version: LATEST_VERSION,
     })
 }
 

@@ -8,7 +8,7 @@ mod pool;
 
 pub use connect::Connector;
 pub use copy::{Copier, Tuple};
-pub use migrate::{MigrateError, Migrated, migrate};
+pub use migrate::{LATEST_VERSION, MigrateError, Migrated, migrate};
 pub use pool::{Pool, Session};
 
 use crate::failure::Classified;
