@@ -2,9 +2,8 @@
 
 use longshore::aws::Aws;
 use longshore::clock::Clock;
-use longshore::db::{Connector, Pool};
 use longshore::settings::Settings;
-use longshore::setup::{self, Command};
+use longshore::setup::{Command, Setup};
 use std::net::SocketAddr;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -77,6 +76,5 @@ fn database(admin_url: &str, name: &str) -> String {
 async fn migrate(url: &str) {
     let url = url.to_owned();
     let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| url.clone())).unwrap();
-    let connector = Connector::new(settings.database, Aws::from_env().await, Clock::system());
-    setup::run(Command::Migrate {}, &Pool::new(connector, 1), &Clock::system()).await.unwrap();
+    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).run(Command::Migrate {}).await.unwrap();
 }

@@ -9,7 +9,7 @@ use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
 use longshore::kafka::BatchResponse;
 use longshore::settings::Settings;
-use longshore_devkit::manifest::{Authority, Content, DateSpelling, Entitlement, Era, Manifest, Product};
+use longshore_devkit::manifest::{Authority, Content, DateSpelling, Entitlement, Era, KeyForm, Manifest, Product};
 use std::path::Path;
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -40,13 +40,16 @@ pub enum Reply {
     Again,
 }
 
-/// A key file, and the certificate of the authority that signs manifests: the variables that name both.
-pub(crate) fn trust_and_keys(folder: &Path) -> [(String, String); 2] {
-    let (keys, trusted) = (folder.join("keys.json"), folder.join("trusted.pem"));
+/// A key file, the authority that signs manifests, and its certificate: the variables that name them.
+pub(crate) fn trust_and_keys(folder: &Path) -> [(String, String); 3] {
+    let (keys, trusted, ours) = (folder.join("keys.json"), folder.join("trusted.pem"), folder.join("authority.pem"));
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     std::fs::write(&keys, format!(r#"{{"current":"k1","keys":{{"k1":"{key}"}}}}"#)).unwrap();
-    std::fs::write(&trusted, Authority::new().pem()).unwrap();
+    let authority = Authority::new();
+    std::fs::write(&trusted, authority.pem()).unwrap();
+    std::fs::write(&ours, authority.pem() + &authority.key().pem(KeyForm::Pkcs8)).unwrap();
     [
+        ("LONGSHORE_AUTHORITY".to_owned(), format!("file:{}", ours.display())),
         ("LONGSHORE_KEYS".to_owned(), format!("file:{}", keys.display())),
         ("LONGSHORE_TRUSTED_CERTIFICATES".to_owned(), trusted.display().to_string()),
     ]

@@ -7,6 +7,7 @@ mod candlepin_rows;
 mod certificates;
 pub mod database;
 pub mod function;
+mod hosted;
 mod import_rows;
 mod imports;
 mod proxied;

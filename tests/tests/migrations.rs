@@ -4,10 +4,9 @@ use futures_util::future::join_all;
 use insta::assert_snapshot;
 use longshore::aws::Aws;
 use longshore::clock::Clock;
-use longshore::db::{Connector, Pool};
 use longshore::failure::Classified;
 use longshore::settings::Settings;
-use longshore::setup::{self, Command, SetupError};
+use longshore::setup::{Setup, SetupError};
 use longshore_tests::{ArchiveBuilder, World, database, function, object};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -25,8 +24,7 @@ async fn run(url: &str, settings: &[(&str, &str)], command: Value) -> Result<Val
         found.or_else(|| (name == "DATABASE_URL").then(|| url.to_owned()))
     };
     let settings = Settings::read(lookup).unwrap();
-    let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 1);
-    setup::run(Command::parse(&command.to_string())?, &pool, &Clock::system()).await
+    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).handle(&command.to_string()).await
 }
 
 async fn migrate(url: &str) -> Result<Value, SetupError> {

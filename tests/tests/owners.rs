@@ -8,7 +8,7 @@ use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
 use longshore::failure::Classified;
 use longshore::settings::Settings;
-use longshore::setup::{self, Command};
+use longshore::setup::Setup;
 use longshore_tests::database;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ const BEGINNING: i64 = 1_767_225_600;
 /// A migrated database and `setup` on it, at a time that the test moves.
 struct Stage {
     pool: Pool,
+    setup: Setup,
     client: Client,
-    clock: Clock,
     seconds: Arc<AtomicI64>,
 }
 
@@ -35,13 +35,14 @@ impl Stage {
         let clock = Clock::from_fn(move || OffsetDateTime::from_unix_timestamp(now.load(Ordering::Relaxed)).unwrap());
         let client = database::connect(&url).await;
         let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| url.clone())).unwrap();
-        let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 4);
-        Self { pool, client, clock, seconds }
+        let aws = Aws::from_env().await;
+        let pool = Pool::new(Connector::new(settings.database.clone(), aws.clone(), Clock::system()), 4);
+        Self { pool, setup: Setup::new(settings, &aws, clock, 4), client, seconds }
     }
 
     /// What the command answers, or its error with its kind.
     async fn run(&self, command: Value) -> String {
-        let answer = setup::run(Command::parse(&command.to_string()).unwrap(), &self.pool, &self.clock).await;
+        let answer = self.setup.handle(&command.to_string()).await;
         answer.map_or_else(|error| format!("{}: {error}", error.kind()), |answer| answer.to_string())
     }
 

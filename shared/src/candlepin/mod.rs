@@ -25,10 +25,14 @@ mod upstream;
 
 pub use conflict::{Conflict, UnknownConflict};
 pub use error::{Conflicts, ImportError};
+pub(crate) use globals::new_id;
 pub use importer::ManifestImporter;
 pub use message::ManifestMessage;
+pub(crate) use owner::lock as lock_owner;
 pub use owner::{Linked, Lookup, Owner, OwnerError, Permission, Resolved, ordering_key, resolve};
 pub use record::Stats;
 pub(crate) use record::Status;
 pub use undo::{By, UndoError, Undone, undo};
+pub(crate) use unload::local_serial;
 pub use unload::{Counts, rehearse};
+pub(crate) use upstream::{identity_digest, key_context as identity_key_context};

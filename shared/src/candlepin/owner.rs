@@ -226,7 +226,7 @@ fn not_found(consumer_uuid: Option<&str>, named: Option<&str>) -> OwnerError {
 
 /// Takes an owner's turn: imports, undoing them and notes of failures wait here for each other. The first lock of all.
 /// Grants and registrations, which refer to the owner, do not wait.
-pub(super) async fn lock(transaction: &Transaction<'_>, owner: &str) -> Result<(), DbError> {
+pub(crate) async fn lock(transaction: &Transaction<'_>, owner: &str) -> Result<(), DbError> {
     let sql = "SELECT FROM cp_owner WHERE id = $1 FOR NO KEY UPDATE";
     transaction.query_typed(sql, &[(&owner, Type::TEXT)]).await?;
     Ok(())

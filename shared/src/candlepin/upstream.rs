@@ -107,9 +107,15 @@ pub(super) fn wanted(head: &Head, before: Option<&Upstream>) -> Upstream {
 }
 
 fn digest(identity: &Identity) -> Vec<u8> {
+    let key = identity.key.as_ref().map(|key| key.text().expose());
+    identity_digest(identity.certificate.text(), key.unwrap_or_default())
+}
+
+/// `cp_id_cert.digest`: of the certificate and its key, both PEM.
+pub(crate) fn identity_digest(certificate: &str, key: &str) -> Vec<u8> {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    context.update(identity.certificate.text().as_bytes());
-    context.update(identity.key.as_ref().map(|key| key.text().expose()).unwrap_or_default().as_bytes());
+    context.update(certificate.as_bytes());
+    context.update(key.as_bytes());
     context.finish().as_ref()[..16].to_vec()
 }
 
@@ -178,7 +184,7 @@ pub(super) async fn unlink(transaction: &Transaction<'_>, owner: &str, upstream:
 }
 
 /// Where an identity's key stands once it is sealed, which sealing binds it to.
-fn key_context(id: &str) -> String {
+pub(crate) fn key_context(id: &str) -> String {
     format!("cp_id_cert/{id}")
 }
 

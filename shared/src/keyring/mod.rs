@@ -5,7 +5,7 @@
 
 mod source;
 
-pub use source::{KeySource, Keys};
+pub use source::Keys;
 
 use crate::failure::Classified;
 use crate::secret::Secret;

@@ -83,18 +83,18 @@ fn debug_output_holds_no_key_and_no_value() {
     let sealed = ring.seal("c", b"secret").unwrap();
     assert_eq!(format!("{ring:?}"), r#"Keyring { current: "k1", keys: ["k1", "k2"] }"#);
     assert_eq!(format!("{sealed:?}"), r#"Sealed("k1", 35 bytes)"#);
-    let source: KeySource = format!("kms:{KEY_1}").parse().unwrap();
-    assert_eq!(format!("{source:?}"), "KeySource(a KMS ciphertext of 32 bytes)");
+    let source: SecretSource = format!("kms:{KEY_1}").parse().unwrap();
+    assert_eq!(format!("{source:?}"), "SecretSource(a KMS ciphertext of 32 bytes)");
 }
 
 #[test]
 fn a_source_names_its_kind() {
-    assert_eq!("file:/tmp/keys".parse(), Ok(KeySource::File("/tmp/keys".into())));
+    assert_eq!("file:/tmp/keys".parse(), Ok(SecretSource::File("/tmp/keys".into())));
     let arn = "arn:aws:secretsmanager:eu-central-1:1:secret:keys-AbCdEf";
-    assert_eq!(format!("secretsmanager:{arn}").parse(), Ok(KeySource::SecretsManager(arn.into())));
-    assert_eq!("kms:AQID".parse(), Ok(KeySource::Kms(vec![1, 2, 3])));
+    assert_eq!(format!("secretsmanager:{arn}").parse(), Ok(SecretSource::SecretsManager(arn.into())));
+    assert_eq!("kms:AQID".parse(), Ok(SecretSource::Kms(vec![1, 2, 3])));
     for text in ["", "file:", "kms:?", "/tmp/keys", "https://keys"] {
-        assert!(text.parse::<KeySource>().is_err(), "{text}");
+        assert!(text.parse::<SecretSource>().is_err(), "{text}");
     }
 }
 
@@ -116,7 +116,7 @@ async fn a_key_added_later_is_found_by_reading_again() {
         std::fs::write(&file, json.to_string()).unwrap();
     };
     write("k2");
-    let keys = Keys::new(Some(KeySource::File(file.clone())), &aws());
+    let keys = Keys::new(Some(SecretSource::File(file.clone())), &aws());
     assert_eq!(keys.get().await.unwrap().current(), "k2");
     write("k3");
     assert_eq!(keys.get().await.unwrap().current(), "k2", "read once");

@@ -2,8 +2,8 @@
 
 use super::read::{Reader, SettingError};
 use crate::candlepin::Conflict;
-use crate::keyring::KeySource;
 use crate::manifest::TrustSource;
+use crate::secret_source::SecretSource;
 
 /// Imports of manifests.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub struct ImportSettings {
     /// no signature.
     pub trusted_certificates: Vec<TrustSource>,
     /// Where the keys are that private keys are encrypted with.
-    pub keys: Option<KeySource>,
+    pub keys: Option<SecretSource>,
     /// The conflicts that a message may force: sorted, each once.
     pub forceable: Vec<Conflict>,
     /// Import records that are kept for an owner.
@@ -23,7 +23,7 @@ impl ImportSettings {
     pub(super) fn read(read: &Reader<'_>) -> Result<Self, SettingError> {
         Ok(Self {
             trusted_certificates: trusted(read)?,
-            keys: keys(read)?,
+            keys: read.optional("LONGSHORE_KEYS")?,
             forceable: forceable(read)?,
             records: read.number("LONGSHORE_IMPORT_RECORDS", 10, 1..=10_000)?,
         })
@@ -34,12 +34,6 @@ fn trusted(read: &Reader<'_>) -> Result<Vec<TrustSource>, SettingError> {
     let variable = "LONGSHORE_TRUSTED_CERTIFICATES";
     let parse = |place: &String| place.parse().map_err(|error| SettingError::new(variable, error));
     read.list(variable).iter().map(parse).collect()
-}
-
-fn keys(read: &Reader<'_>) -> Result<Option<KeySource>, SettingError> {
-    let variable = "LONGSHORE_KEYS";
-    let source = read.text(variable).map(|text| text.parse().map_err(|error| SettingError::new(variable, error)));
-    source.transpose()
 }
 
 /// An empty variable counts as unset, so that there is a word for none.

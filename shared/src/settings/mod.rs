@@ -16,6 +16,7 @@ use crate::archive::Limits;
 use crate::fetch::AllowList;
 use crate::http::CallerSettings;
 use crate::kafka::RejectionTarget;
+use crate::secret_source::SecretSource;
 use read::Reader;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Settings {
     pub import: ImportSettings,
     /// How callers over HTTP are known.
     pub callers: CallerSettings,
+    /// Where the authority is that issues certificates and signs exports.
+    pub authority: Option<SecretSource>,
     /// The task API, and which hosts it may be on.
     pub task: TaskSettings,
     /// Where records go that can never succeed.
@@ -154,6 +157,11 @@ impl Settings {
             "where the keys are that private keys are encrypted with: `file:..`, `secretsmanager:..` or `kms:..`",
         ),
         (
+            "LONGSHORE_AUTHORITY",
+            "-",
+            "where the PEM text is of the CA certificate and its RSA key that issue certificates and sign exports: `file:..`, `secretsmanager:..` or `kms:..`",
+        ),
+        (
             "LONGSHORE_FORCEABLE_CONFLICTS",
             "`MANIFEST_OLD,MANIFEST_SAME,DISTRIBUTOR_CONFLICT,SIGNATURE_CONFLICT,UNTRUSTED_SIGNING_CERTIFICATE`",
             "the conflicts that a message may force, comma-separated; `none` for none",
@@ -205,6 +213,7 @@ impl Settings {
             manifest_limits: read_limits(&read, Limits::for_manifests())?,
             import: ImportSettings::read(&read)?,
             callers: callers::read(&read)?,
+            authority: read.optional("LONGSHORE_AUTHORITY")?,
             task: TaskSettings {
                 hosts: read.lower_case_list("LONGSHORE_TASK_HOSTS"),
                 api_url: read.text("LONGSHORE_TASK_API_URL"),

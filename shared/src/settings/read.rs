@@ -76,4 +76,8 @@ impl<'a> Reader<'a> {
     pub fn parsed<T: FromStr<Err: Display>>(&self, name: &str, default: T) -> Result<T, SettingError> {
         self.text(name).map_or(Ok(default), |text| text.parse().map_err(|problem| SettingError::new(name, problem)))
     }
+    pub fn optional<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, SettingError> {
+        let parse = |text: String| text.parse().map_err(|problem| SettingError::new(name, problem));
+        self.text(name).map(parse).transpose()
+    }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::candlepin::Conflict;
-use crate::keyring::KeySource;
 use crate::manifest::TrustSource;
+use crate::secret_source::SecretSource;
 use std::collections::HashMap;
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingError> {
@@ -85,7 +85,7 @@ fn one_variable_limits_archives_and_manifests_alike() {
 #[test]
 fn where_keys_are_is_not_shown() {
     let settings = read(&[URL, ("LONGSHORE_KEYS", "kms:c2VjcmV0")]).unwrap();
-    assert_eq!(settings.import.keys, Some(KeySource::Kms(b"secret".into())));
+    assert_eq!(settings.import.keys, Some(SecretSource::Kms(b"secret".into())));
     assert!(!format!("{:?}", settings.import).contains("c2VjcmV0"));
 }
 

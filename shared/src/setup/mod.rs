@@ -2,13 +2,17 @@
 //! command may be repeated.
 
 mod access;
+mod hosted;
 mod inventory;
 mod owners;
 
+use crate::aws::Aws;
 use crate::candlepin::Permission;
 use crate::clock::Clock;
-use crate::db::{DbError, MigrateError, Pool, migrate};
+use crate::db::{Connector, DbError, MigrateError, Pool, migrate};
 use crate::failure::Classified;
+use crate::hosted::{Authorities, HostedError, NewDistributor, NewPool, NewProduct, Wanted};
+use crate::keyring::Keys;
 use crate::settings::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -85,12 +89,46 @@ pub enum Command {
     },
     /// Lists who may do what for which owner.
     ListGrants {},
+    /// Makes a product of an owner, or changes it.
+    CreateProduct(NewProduct),
+    /// Makes a pool, or changes it.
+    CreatePool(NewPool),
+    /// Lists an owner's pools.
+    ListPools {
+        /// The owner's key.
+        owner: String,
+    },
+    /// Makes a distributor, or finds it.
+    CreateDistributor(NewDistributor),
+    /// Lists the distributors.
+    ListDistributors {
+        /// Those of this owner only: its key.
+        #[serde(default)]
+        owner: Option<String>,
+    },
+    /// Deletes a distributor with all that it has.
+    DeleteDistributor {
+        /// The distributor's uuid.
+        uuid: String,
+    },
+    /// Takes a quantity from a pool for a distributor.
+    Entitle(Wanted),
+    /// Takes an entitlement back.
+    Unentitle {
+        /// Its id.
+        entitlement: String,
+    },
+    /// Lists a distributor's entitlements.
+    ListEntitlements {
+        /// The distributor's uuid.
+        consumer: String,
+    },
     /// Lists the commands.
     Help {},
 }
 
 /// Each command with its arguments and what it does.
-const HELP: [(&str, &str, &str); 11] = [
+const HELP: [(&str, &str, &str); 20] = [
     ("migrate", "", "bring the database up to date"),
     ("create-tenant", "external_tenant, [name]", "create a tenant, or find it"),
     ("create-source", "external_tenant, uid, [name], [enabled]", "create a source, or update its name and state"),
@@ -106,6 +144,32 @@ const HELP: [(&str, &str, &str); 11] = [
     ),
     ("revoke", "org, owner, [permission]", "take that back"),
     ("list-grants", "", "list who may do what for which owner"),
+    (
+        "create-product",
+        "owner, product, name, [multiplier], [attributes], [provided], [derived], [content]",
+        "make a product of an owner, or change what is given; content is a list of {id, type, label, name, [vendor], [url], \
+         [gpg_url], [required_tags], [release], [arches], [metadata_expire], [modified_product_ids], [enabled]}",
+    ),
+    (
+        "create-pool",
+        "owner, product, quantity, [start], [end], [contract], [account], [order], [id]",
+        "make a pool (quantity -1: without limit), or change the one of this id",
+    ),
+    ("list-pools", "owner", "list an owner's pools, with what is taken from them"),
+    (
+        "create-distributor",
+        "owner, name, [uuid], [type]",
+        "make a consumer that passes entitlements on, with its identity certificate, or find it",
+    ),
+    ("list-distributors", "[owner]", "list the distributors, with the ends of their identity certificates"),
+    ("delete-distributor", "uuid", "delete a distributor with its entitlements, certificates and keys"),
+    (
+        "entitle",
+        "consumer, pool, quantity, [id]",
+        "take a quantity from a pool for a distributor; the same id again gives the same entitlement",
+    ),
+    ("unentitle", "entitlement", "take an entitlement back"),
+    ("list-entitlements", "consumer", "list what a distributor has, with serial numbers"),
     ("help", "", "list the commands and the settings"),
 ];
 
@@ -125,6 +189,9 @@ pub enum SetupError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// The hosted side did not do it.
+    #[error(transparent)]
+    Hosted(#[from] HostedError),
 }
 
 impl Classified for SetupError {
@@ -133,6 +200,7 @@ impl Classified for SetupError {
             Self::Command(_) | Self::Argument(_) => "Command",
             Self::Migrate(error) => error.kind(),
             Self::Database(error) => error.kind(),
+            Self::Hosted(error) => error.kind(),
         }
     }
     fn is_transient(&self) -> bool {
@@ -140,6 +208,7 @@ impl Classified for SetupError {
             Self::Command(_) | Self::Argument(_) => false,
             Self::Migrate(error) => error.is_transient(),
             Self::Database(error) => error.is_transient(),
+            Self::Hosted(error) => error.is_transient(),
         }
     }
 }
@@ -154,38 +223,78 @@ impl Command {
     }
 }
 
-/// Carries out a command and returns what there is to tell.
-///
-/// # Errors
-/// See [`SetupError`].
-pub async fn run(command: Command, pool: &Pool, clock: &Clock) -> Result<Value, SetupError> {
-    match command {
-        Command::Migrate {} => {
-            let mut session = pool.get().await?;
-            let migrated = migrate(&mut session).await?;
-            tracing::info!(applied = migrated.applied.len(), version = migrated.version, "database migrated");
-            Ok(json!(migrated))
+/// The function below its handler.
+#[derive(Debug)]
+pub struct Setup {
+    pool: Pool,
+    keys: Keys,
+    authorities: Authorities,
+    clock: Clock,
+}
+
+impl Setup {
+    /// Reads nothing and connects to nothing yet. `connections`: how many commands may be carried out side by side.
+    pub fn new(settings: Settings, aws: &Aws, clock: Clock, connections: usize) -> Self {
+        let keys = Keys::new(settings.import.keys, aws);
+        let authorities = Authorities::new(settings.authority, aws, &clock);
+        let pool = Pool::new(Connector::new(settings.database, aws.clone(), clock.clone()), connections);
+        Self { pool, keys, authorities, clock }
+    }
+
+    /// Reads a payload and carries the command out.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub async fn handle(&self, payload: &str) -> Result<Value, SetupError> {
+        let answer = self.run(Command::parse(payload)?).await;
+        self.pool.settle().await;
+        answer
+    }
+
+    /// Carries out a command and returns what there is to tell.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub async fn run(&self, command: Command) -> Result<Value, SetupError> {
+        let (pool, clock) = (&self.pool, &self.clock);
+        match command {
+            Command::Migrate {} => {
+                let mut session = pool.get().await?;
+                let migrated = migrate(&mut session).await?;
+                tracing::info!(applied = migrated.applied.len(), version = migrated.version, "database migrated");
+                Ok(json!(migrated))
+            }
+            Command::CreateTenant { external_tenant, name } => {
+                let external_tenant = required("external_tenant", &external_tenant)?;
+                let id = inventory::create_tenant(pool, &external_tenant, name.as_deref()).await?;
+                Ok(json!({ "tenant_id": id }))
+            }
+            Command::CreateSource { external_tenant, uid, name, enabled } => {
+                let uid = required("uid", &uid)?;
+                let source = inventory::create_source(pool, &external_tenant, &uid, name.as_deref(), enabled).await?;
+                let missing = || format!("no tenant {external_tenant}; create-tenant makes one");
+                source.ok_or_else(|| SetupError::Argument(missing()))
+            }
+            Command::CreateOwner { owner, display_name } => {
+                owners::create_owner(pool, clock, &owner, display_name.as_deref()).await
+            }
+            Command::ListOwners {} => owners::list_owners(pool).await,
+            Command::RegisterUpstreamConsumer { uuid, owner } => access::register(pool, clock, &uuid, &owner).await,
+            Command::UnregisterUpstreamConsumer { uuid } => access::unregister(pool, &uuid).await,
+            Command::Grant { org, owner, permission } => access::grant(pool, clock, &org, &owner, permission).await,
+            Command::Revoke { org, owner, permission } => access::revoke(pool, &org, &owner, permission).await,
+            Command::ListGrants {} => access::list_grants(pool).await,
+            Command::CreateProduct(product) => self.create_product(&product).await,
+            Command::CreatePool(wanted) => self.create_pool(&wanted).await,
+            Command::ListPools { owner } => self.list_pools(&owner).await,
+            Command::CreateDistributor(wanted) => self.create_distributor(&wanted).await,
+            Command::ListDistributors { owner } => self.list_distributors(owner.as_deref()).await,
+            Command::DeleteDistributor { uuid } => self.delete_distributor(&uuid).await,
+            Command::Entitle(wanted) => self.entitle(&wanted).await,
+            Command::Unentitle { entitlement } => self.unentitle(&entitlement).await,
+            Command::ListEntitlements { consumer } => self.list_entitlements(&consumer).await,
+            Command::Help {} => Ok(help()),
         }
-        Command::CreateTenant { external_tenant, name } => {
-            let external_tenant = required("external_tenant", &external_tenant)?;
-            let id = inventory::create_tenant(pool, &external_tenant, name.as_deref()).await?;
-            Ok(json!({ "tenant_id": id }))
-        }
-        Command::CreateSource { external_tenant, uid, name, enabled } => {
-            let uid = required("uid", &uid)?;
-            let source = inventory::create_source(pool, &external_tenant, &uid, name.as_deref(), enabled).await?;
-            source.ok_or_else(|| SetupError::Argument(format!("no tenant {external_tenant}; create-tenant makes one")))
-        }
-        Command::CreateOwner { owner, display_name } => {
-            owners::create_owner(pool, clock, &owner, display_name.as_deref()).await
-        }
-        Command::ListOwners {} => owners::list_owners(pool).await,
-        Command::RegisterUpstreamConsumer { uuid, owner } => access::register(pool, clock, &uuid, &owner).await,
-        Command::UnregisterUpstreamConsumer { uuid } => access::unregister(pool, &uuid).await,
-        Command::Grant { org, owner, permission } => access::grant(pool, clock, &org, &owner, permission).await,
-        Command::Revoke { org, owner, permission } => access::revoke(pool, &org, &owner, permission).await,
-        Command::ListGrants {} => access::list_grants(pool).await,
-        Command::Help {} => Ok(help()),
     }
 }
 
@@ -222,7 +331,7 @@ mod tests {
             let mut payload = json!({ "command": name });
             for argument in arguments.split(", ").filter(|argument| !argument.is_empty() && !argument.starts_with('['))
             {
-                payload[argument] = "x".into();
+                payload[argument] = if argument == "quantity" { 1.into() } else { "x".into() };
             }
             assert!(Command::parse(&payload.to_string()).is_ok(), "{payload}");
         }

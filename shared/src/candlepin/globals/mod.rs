@@ -90,6 +90,6 @@ fn counts(rows: &[tokio_postgres::Row], all: usize) -> Counts {
 }
 
 /// A new id, as Candlepin's are: 32 hexadecimal digits.
-pub(super) fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }

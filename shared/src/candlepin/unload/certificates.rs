@@ -219,6 +219,6 @@ fn text_of<'b>(expander: &'b mut Expander, member: Member<'b>) -> Result<&'b str
 }
 
 /// A number for a certificate in this database: 63 bits of chance, so that two never meet.
-pub(in crate::candlepin) fn local_serial() -> i64 {
+pub(crate) fn local_serial() -> i64 {
     (Uuid::new_v4().as_u64_pair().1.rotate_left(17) >> 1).cast_signed()
 }

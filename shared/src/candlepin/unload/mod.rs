@@ -16,7 +16,7 @@ mod products;
 mod tables;
 mod write;
 
-pub(super) use certificates::local_serial;
+pub(crate) use certificates::local_serial;
 pub(super) use entitlements::KnownEntitlement;
 pub use facts::Counts;
 pub(super) use facts::{Facts, SkuFacts};

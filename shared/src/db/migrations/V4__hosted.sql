@@ -40,6 +40,38 @@ CREATE TABLE {candlepin}.cp_ent_certificate (
 COMMENT ON COLUMN {candlepin}.cp_ent_certificate.digest IS
   'of what the certificate says: where that is not so any more, another one is issued';
 
+-- The rows of a pool's products: the one that is sold, those that come with it, and the same for guests.
+CREATE VIEW {candlepin}.cp_pool_product_rows AS
+  SELECT id AS pool_id, 'sold' AS dtype, product_uuid FROM {candlepin}.cp_pool
+  UNION ALL
+  SELECT p.id, s.dtype, g.uuid
+  FROM {candlepin}.cp_pool p
+  JOIN (
+    SELECT subscription_id, product_id, 'provided' AS dtype FROM {candlepin}.cp_subscription_products
+    UNION ALL
+    SELECT id, derivedproduct_id, 'derived' FROM {candlepin}.cp_subscription WHERE derivedproduct_id IS NOT NULL
+    UNION ALL
+    SELECT subscription_id, product_id, 'derived provided' FROM {candlepin}.cp_sub_derivedprods
+  ) s ON s.subscription_id = p.subscriptionid
+  -- Subscriptions are of imported products.
+  JOIN {candlepin}.cp_products g ON g.owner_id = p.owner_id AND g.product_id = s.product_id AND g.managed
+  UNION ALL
+  SELECT p.id, 'provided', l.provided_product_uuid
+  FROM {candlepin}.cp_pool p
+  JOIN {candlepin}.cp_product_provided_products l ON l.product_uuid = p.product_uuid
+  WHERE p.subscriptionid IS NULL
+  UNION ALL
+  SELECT p.id, 'derived', g.derived_product_uuid
+  FROM {candlepin}.cp_pool p
+  JOIN {candlepin}.cp_products g ON g.uuid = p.product_uuid
+  WHERE p.subscriptionid IS NULL AND g.derived_product_uuid IS NOT NULL
+  UNION ALL
+  SELECT p.id, 'derived provided', l.provided_product_uuid
+  FROM {candlepin}.cp_pool p
+  JOIN {candlepin}.cp_products g ON g.uuid = p.product_uuid
+  JOIN {candlepin}.cp_product_provided_products l ON l.product_uuid = g.derived_product_uuid
+  WHERE p.subscriptionid IS NULL;
+
 -- Organisations, and IAM principals by their ARN, and what each may do for which owner.
 ALTER TABLE {longshore}.grants DROP CONSTRAINT grants_permission_check;
 ALTER TABLE {longshore}.grants ADD CONSTRAINT grants_permission_check

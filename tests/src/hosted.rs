@@ -1,0 +1,64 @@
+//! Worlds with a hosted side: products, pools and distributors by the commands of `setup`.
+
+use crate::{ORG, World};
+use longshore::aws::Aws;
+use longshore::clock::Clock;
+use longshore::failure::Classified;
+use longshore::settings::Settings;
+use longshore::setup::Setup;
+use serde_json::{Value, json};
+
+impl World {
+    /// `setup` on this world's database, with its keys and its authority, for so many commands side by side.
+    pub async fn setup_for(&self, connections: usize, clock: Clock) -> Setup {
+        let variables = self.variables();
+        let read = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+        Setup::new(Settings::read(read).unwrap(), &Aws::from_env().await, clock, connections)
+    }
+
+    /// What `setup` answers to a command, which it must carry out.
+    pub async fn setup(&self, command: Value) -> Value {
+        let setup = self.setup_for(1, Clock::system()).await;
+        setup.handle(&command.to_string()).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// Why `setup` does not carry out a command: `kind: text`.
+    pub async fn setup_refuses(&self, command: Value) -> String {
+        let setup = self.setup_for(1, Clock::system()).await;
+        let error = setup.handle(&command.to_string()).await.expect_err(&command.to_string());
+        format!("{}: {error}", error.kind())
+    }
+
+    /// Makes a distributor of the usual owner, and returns its uuid.
+    pub async fn distributor(&self, name: &str) -> String {
+        let made = self.setup(json!({"command": "create-distributor", "owner": ORG, "name": name})).await;
+        made["uuid"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a product of the usual owner with one engineering product of one content set, and a pool of it. Returns the
+    /// pool's id.
+    pub async fn hosted_pool(&self, quantity: i64) -> String {
+        let content =
+            json!([{"id": "70001", "type": "yum", "label": "tool-rpms", "name": "Tool RPMs", "url": "/content/tool"}]);
+        for product in [
+            json!({"product": "7001", "name": "Tool", "attributes": {"arch": "x86_64", "version": "1.0"}, "content": content}),
+            json!({"product": "TOOL-1", "name": "Tools", "attributes": {"support_level": "Gold"}, "provided": ["7001"]}),
+        ] {
+            let mut command = product;
+            command["command"] = "create-product".into();
+            command["owner"] = ORG.into();
+            self.setup(command).await;
+        }
+        let made = self
+            .setup(json!({"command": "create-pool", "owner": ORG, "product": "TOOL-1", "quantity": quantity,
+                          "start": "2026-01-01", "end": "2036-01-01", "contract": "C-1", "account": "A-1", "order": "O-1"}))
+            .await;
+        made["pool"].as_str().unwrap().to_owned()
+    }
+
+    /// Takes a quantity from a pool for a distributor, and returns the entitlement's id.
+    pub async fn entitle(&self, consumer: &str, pool: &str, quantity: i64) -> String {
+        let command = json!({"command": "entitle", "consumer": consumer, "pool": pool, "quantity": quantity});
+        self.setup(command).await["id"].as_str().unwrap().to_owned()
+    }
+}
