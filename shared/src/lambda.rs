@@ -23,22 +23,28 @@ pub fn start(function: &str) -> Result<Settings, SettingError> {
     Ok(settings)
 }
 
-/// Answers invocations until the environment ends. `handler` is given the payload as it came, and the time until Lambda
-/// ends the invocation, where that is known.
+/// What Lambda says of an invocation beside its payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The time until Lambda ends it, where that is known.
+    pub remaining: Option<Duration>,
+    /// Lambda's own id of it.
+    pub request_id: &'a str,
+}
+
+/// Answers invocations until the environment ends. `handler` is given the payload as it came.
 ///
 /// What fails is reported to the runtime with its stable kind and the whole chain of causes; every line about an
 /// invocation carries its `requestId`.
 ///
 /// # Errors
 /// When the runtime itself cannot be talked to.
-pub async fn run<T: Serialize>(
-    handler: impl AsyncFn(&str, Option<Duration>) -> Result<T, Failure>,
-) -> Result<(), Error> {
+pub async fn run<T: Serialize>(handler: impl AsyncFn(&str, Call<'_>) -> Result<T, Failure>) -> Result<(), Error> {
     let answer = async |event: LambdaEvent<Box<RawValue>>| {
-        let remaining = Clock::system().until(event.context.deadline());
-        let span = tracing::error_span!("invocation", requestId = event.context.request_id);
+        let (remaining, request_id) = (Clock::system().until(event.context.deadline()), &*event.context.request_id);
+        let span = tracing::error_span!("invocation", requestId = request_id);
         // Boxed: the type of the whole work is deeper than the compiler likes.
-        let work = Box::pin(handler(event.payload.get(), remaining));
+        let work = Box::pin(handler(event.payload.get(), Call { remaining, request_id }));
         work.instrument(span).await.map_err(diagnostic)
     };
     lambda_runtime::run(service_fn(answer)).await

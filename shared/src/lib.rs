@@ -1,13 +1,16 @@
 //! Longshore unloads archives announced on Kafka into PostgreSQL. See ARCHITECTURE.md for the way through.
 
+pub mod api;
 pub mod archive;
 pub mod aws;
 pub mod candlepin;
 pub mod clock;
 pub mod db;
+pub mod export;
 pub mod failure;
 pub mod fetch;
 pub mod hosted;
+pub mod http;
 pub mod json;
 pub mod kafka;
 pub mod keyring;

@@ -2,6 +2,7 @@
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 static COLLECTOR: OnceLock<&'static Collector> = OnceLock::new();
 
@@ -24,6 +25,21 @@ pub(crate) fn record_ended(outcome: &'static str, kind: Option<&'static str>, re
         metrics::counter!("Failures", "Kind" => kind).increment(1);
     }
     flush(request_id);
+}
+
+/// Counts a request by its status, and a failure by its kind.
+pub(crate) fn request_ended(status: u16, kind: Option<&'static str>, took: Duration, request_id: &str) {
+    let class = match status {
+        500.. => "5xx",
+        400.. => "4xx",
+        _ => "ok",
+    };
+    metrics::counter!("Requests", "Status" => class).increment(1);
+    metrics::histogram!("RequestSeconds").record(took.as_secs_f64());
+    if let Some(kind) = kind {
+        metrics::counter!("Failures", "Kind" => kind).increment(1);
+    }
+    flush(Some(request_id));
 }
 
 /// Writes what was counted since the last time, with the correlation id of the record that it was counted for. Called

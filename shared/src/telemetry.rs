@@ -30,7 +30,8 @@ impl LogSettings {
             "CRITICAL" | "FATAL" => LevelFilter::ERROR,
             other => other.parse().unwrap_or(LevelFilter::INFO),
         };
-        let ours = ["longshore", "tower_persister", "manifest_importer", "setup"];
+        let ours =
+            ["longshore", "tower_persister", "manifest_importer", "manifest_exporter", "upstream_consumer", "setup"];
         Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(ours.map(|name| (name, level)))
     }
 }

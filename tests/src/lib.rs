@@ -6,6 +6,7 @@ mod announcement;
 mod candlepin_rows;
 mod certificates;
 pub mod database;
+pub mod exports;
 pub mod function;
 mod hosted;
 mod import_rows;

@@ -12,5 +12,5 @@ use longshore::lambda;
 async fn main() -> Result<(), lambda::Error> {
     let settings = lambda::start(env!("CARGO_BIN_NAME"))?;
     let importer = ManifestImporter::new(settings, &Aws::from_env().await, Clock::system());
-    lambda::run(async |payload, remaining| importer.handle(payload, remaining).await).await
+    lambda::run(async |payload, call| importer.handle(payload, call.remaining).await).await
 }

@@ -12,5 +12,5 @@ use longshore::tower::TowerPersister;
 async fn main() -> Result<(), lambda::Error> {
     let settings = lambda::start(env!("CARGO_BIN_NAME"))?;
     let persister = TowerPersister::new(settings, &Aws::from_env().await, Clock::system());
-    lambda::run(async |payload, remaining| persister.handle(payload, remaining).await).await
+    lambda::run(async |payload, call| persister.handle(payload, call.remaining).await).await
 }

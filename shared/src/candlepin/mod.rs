@@ -31,6 +31,7 @@ pub use message::ManifestMessage;
 pub(crate) use owner::lock as lock_owner;
 pub use owner::{Linked, Lookup, Owner, OwnerError, Permission, Resolved, ordering_key, resolve};
 pub use record::Stats;
+pub(crate) use record::Status;
 pub use undo::{By, UndoError, Undone, undo};
 pub(crate) use unload::local_serial;
 pub use unload::{Counts, rehearse};

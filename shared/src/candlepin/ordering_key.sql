@@ -4,11 +4,11 @@
 -- archive, which is read later. So everything that hangs together by grants is handled in order: an owner, the
 -- organisations that reach it, their other owners, and so on. One name for both ends, because an organisation reaches the
 -- owner whose key it is.
--- $1 organisation  $2 permission
+-- $1 organisation  $2 permissions, any of which does
 WITH RECURSIVE hops (here, there) AS (
-  SELECT g.org, o.account::text FROM grants g JOIN cp_owner o ON o.id = g.owner_id WHERE g.permission = $2
+  SELECT g.org, o.account::text FROM grants g JOIN cp_owner o ON o.id = g.owner_id WHERE g.permission = ANY ($2)
   UNION ALL
-  SELECT o.account::text, g.org FROM grants g JOIN cp_owner o ON o.id = g.owner_id WHERE g.permission = $2
+  SELECT o.account::text, g.org FROM grants g JOIN cp_owner o ON o.id = g.owner_id WHERE g.permission = ANY ($2)
 ),
 reached (name) AS (
   SELECT $1::text

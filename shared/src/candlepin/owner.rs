@@ -2,6 +2,7 @@
 
 use crate::db::DbError;
 use crate::failure::{Classified, brief};
+use crate::http::principal;
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 use tokio_postgres::{GenericClient, Row, Transaction};
@@ -9,7 +10,7 @@ use tokio_postgres::{GenericClient, Row, Transaction};
 /// Longest text of others in a message, in bytes.
 const MAX_TOLD: usize = 255;
 
-/// What an organisation may do for an owner that is not its own: `grants.permission`.
+/// What an organisation or an IAM principal may do for an owner beyond what its own owner may: `grants.permission`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -17,6 +18,16 @@ pub enum Permission {
     /// Import manifests.
     #[default]
     Import,
+    /// See its upstream consumers and its imports.
+    Read,
+    /// See them with their private keys.
+    ReadKeys,
+    /// Undo its imports.
+    Undo,
+    /// Have its distributors' manifests made, which carry private keys.
+    Export,
+    /// All of these.
+    Admin,
 }
 
 impl Permission {
@@ -24,6 +35,24 @@ impl Permission {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Import => "import",
+            Self::Read => "read",
+            Self::ReadKeys => "read-keys",
+            Self::Undo => "undo",
+            Self::Export => "export",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What must have been granted for it, any one of these.
+    pub fn granted_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Import => &["import", "admin"],
+            // Whoever sees the keys sees what they belong to.
+            Self::Read => &["read", "read-keys", "admin"],
+            Self::ReadKeys => &["read-keys", "admin"],
+            Self::Undo => &["undo", "admin"],
+            Self::Export => &["export", "admin"],
+            Self::Admin => &["admin"],
         }
     }
 }
@@ -125,6 +154,10 @@ pub async fn resolve(
     named: Option<&str>,
     org: &str,
 ) -> Result<Resolved, OwnerError> {
+    // A principal of IAM is known by its request's signature; an organisation's name is only a text.
+    if principal::is_arn(org) {
+        return Err(OwnerError::NotAllowed(described(Lookup::Own, consumer_uuid, named)));
+    }
     let row = client
         .query_typed_opt(
             include_str!("resolve_owner.sql"),
@@ -132,7 +165,7 @@ pub async fn resolve(
                 (&consumer_uuid, Type::TEXT),
                 (&named, Type::TEXT),
                 (&org, Type::TEXT),
-                (&Permission::Import.as_str(), Type::TEXT),
+                (&Permission::Import.granted_by(), Type::TEXT_ARRAY),
             ],
         )
         .await
@@ -206,6 +239,8 @@ pub(crate) async fn lock(transaction: &Transaction<'_>, owner: &str) -> Result<(
 /// See [`DbError`].
 pub async fn ordering_key(client: &impl GenericClient, org: &str) -> Result<String, DbError> {
     let sql = include_str!("ordering_key.sql");
-    let row = client.query_typed_one(sql, &[(&org, Type::TEXT), (&Permission::Import.as_str(), Type::TEXT)]).await?;
+    let row = client
+        .query_typed_one(sql, &[(&org, Type::TEXT), (&Permission::Import.granted_by(), Type::TEXT_ARRAY)])
+        .await?;
     Ok(row.get(0))
 }

@@ -22,13 +22,23 @@ const MAX_ERROR: usize = 2_000;
 /// Longest status message, in bytes: 255 with the two dots that say that it was cut.
 const MAX_MESSAGE: usize = 253;
 
-/// How an import ended, as the history keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Status {
+/// How an import ended, as the history keeps it: `cp_import_record.status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Status {
     Success = 0,
     Failure = 1,
+    #[serde(rename = "DELETE")]
     Undone = 2,
     SuccessWithWarning = 3,
+}
+
+impl Status {
+    /// What a number of the table means.
+    pub fn of(number: i32) -> Option<Self> {
+        let all = [Self::Success, Self::Failure, Self::Undone, Self::SuccessWithWarning];
+        all.into_iter().find(|status| *status as i32 == number)
+    }
 }
 
 /// Numbers by the kind of object.

@@ -61,7 +61,7 @@ pub struct By<'a> {
 }
 
 /// What was undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Undone {
     /// Pools deleted. Those that were made here stay.
     pub pools: u64,

@@ -14,6 +14,9 @@ const MIGRATIONS: [(&str, &str); 4] = [
     ("V4__hosted", include_str!("migrations/V4__hosted.sql")),
 ];
 
+/// The version that [`migrate`] brings a database to.
+pub const LATEST_VERSION: i64 = MIGRATIONS.len() as i64;
+
 /// Why the database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,7 +92,7 @@ pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
     let unlock = "SELECT pg_advisory_unlock(hashtextextended('longshore migrations', 0))";
     session.simple_query(unlock).await.map_err(DbError::from)?;
     session.done();
-    Ok(Migrated { applied, version: MIGRATIONS.len() as i64, upgraded })
+    Ok(Migrated { applied, version: LATEST_VERSION, upgraded })
 }
 
 /// Runs the migrations that have not been applied, and returns their names.

@@ -9,7 +9,7 @@ mod upgrade;
 
 pub use connect::Connector;
 pub use copy::{Copier, Tuple};
-pub use migrate::{MigrateError, Migrated, migrate};
+pub use migrate::{LATEST_VERSION, MigrateError, Migrated, migrate};
 pub use pool::{Pool, Session};
 pub use upgrade::Upgraded;
 

@@ -5,7 +5,9 @@ use super::owners::{plain, unknown};
 use crate::candlepin::Permission;
 use crate::clock::Clock;
 use crate::db::{DbError, Pool};
+use crate::http::principal;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use tokio_postgres::types::Type;
 
 pub(super) async fn register(pool: &Pool, clock: &Clock, uuid: &str, owner: &str) -> Result<Value, SetupError> {
@@ -53,6 +55,19 @@ pub(super) async fn unregister(pool: &Pool, uuid: &str) -> Result<Value, SetupEr
     Ok(json!({"uuid": uuid, "removed": removed > 0}))
 }
 
+/// An organisation, or an IAM principal by its ARN, as callers are known by.
+fn grantee(org: &str) -> Result<Cow<'_, str>, SetupError> {
+    let org = plain("org", org)?;
+    if !principal::is_arn(org) {
+        return Ok(org.into());
+    }
+    principal::of_arn(org).map(Cow::Owned).ok_or_else(|| {
+        SetupError::Argument(
+            "org begins like an ARN, but is not that of an IAM role, of a user or of an account's root".into(),
+        )
+    })
+}
+
 pub(super) async fn grant(
     pool: &Pool,
     clock: &Clock,
@@ -60,7 +75,7 @@ pub(super) async fn grant(
     owner: &str,
     permission: Permission,
 ) -> Result<Value, SetupError> {
-    let (org, owner) = (plain("org", org)?, plain("owner", owner)?);
+    let (org, owner) = (grantee(org)?, plain("owner", owner)?);
     // An update that changes nothing, because `DO NOTHING` would not tell whether there is such an owner.
     let sql = "INSERT INTO grants AS g (org, owner_id, permission, created_at)
                SELECT $1, o.id, $3, $4 FROM cp_owner o WHERE o.account = $2
@@ -86,7 +101,7 @@ pub(super) async fn grant(
 }
 
 pub(super) async fn revoke(pool: &Pool, org: &str, owner: &str, permission: Permission) -> Result<Value, SetupError> {
-    let (org, owner) = (plain("org", org)?, plain("owner", owner)?);
+    let (org, owner) = (grantee(org)?, plain("owner", owner)?);
     let sql = "WITH removed AS (
                  DELETE FROM grants g USING cp_owner o
                  WHERE o.account = $2 AND g.owner_id = o.id AND g.org = $1 AND g.permission = $3

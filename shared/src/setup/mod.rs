@@ -5,6 +5,7 @@ mod access;
 mod hosted;
 mod inventory;
 mod owners;
+mod status;
 
 use crate::aws::Aws;
 use crate::candlepin::Permission;
@@ -12,10 +13,11 @@ use crate::clock::Clock;
 use crate::db::{Connector, DbError, MigrateError, Pool, migrate};
 use crate::failure::Classified;
 use crate::hosted::{Authorities, HostedError, NewDistributor, NewPool, NewProduct, Wanted};
-use crate::keyring::Keys;
+use crate::keyring::{Keys, RotateError};
 use crate::settings::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// What `setup` can be asked to do, by direct invocation.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -67,9 +69,9 @@ pub enum Command {
         /// The consumer's uuid.
         uuid: String,
     },
-    /// Lets an organisation act for an owner that is not its own.
+    /// Lets an organisation or an IAM principal do more for an owner than its own owner may.
     Grant {
-        /// The organisation, as identities name it.
+        /// The organisation, as identities name it, or the ARN of an IAM role or user.
         org: String,
         /// The owner's key.
         owner: String,
@@ -79,7 +81,7 @@ pub enum Command {
     },
     /// Takes that back.
     Revoke {
-        /// The organisation, as identities name it.
+        /// The organisation, as identities name it, or the ARN of an IAM role or user.
         org: String,
         /// The owner's key.
         owner: String,
@@ -87,7 +89,7 @@ pub enum Command {
         #[serde(default)]
         permission: Permission,
     },
-    /// Lists who may act for an owner that is not its own.
+    /// Lists who may do what for which owner.
     ListGrants {},
     /// Makes a product of an owner, or changes it.
     CreateProduct(NewProduct),
@@ -123,12 +125,16 @@ pub enum Command {
         /// The distributor's uuid.
         consumer: String,
     },
+    /// Seals stored private keys again, with the current key.
+    RotateKeys {},
+    /// Tells how things stand.
+    Status {},
     /// Lists the commands.
     Help {},
 }
 
 /// Each command with its arguments and what it does.
-const HELP: [(&str, &str, &str); 20] = [
+const HELP: [(&str, &str, &str); 22] = [
     ("migrate", "", "bring the database up to date"),
     ("create-tenant", "external_tenant, [name]", "create a tenant, or find it"),
     ("create-source", "external_tenant, uid, [name], [enabled]", "create a source, or update its name and state"),
@@ -136,9 +142,14 @@ const HELP: [(&str, &str, &str); 20] = [
     ("list-owners", "", "list the owners, with their upstream consumers and their newest imports"),
     ("register-upstream-consumer", "uuid, owner", "say whose the manifests of an upstream consumer are"),
     ("unregister-upstream-consumer", "uuid", "take that back"),
-    ("grant", "org, owner, [permission]", "let an organisation import for an owner that is not its own"),
+    (
+        "grant",
+        "org, owner, [permission]",
+        "let an organisation, or an IAM role or user by its ARN, do something for an owner: import (unless another is \
+         named), read, read-keys, undo, export, or admin for all of them; its own owner it may read and import for",
+    ),
     ("revoke", "org, owner, [permission]", "take that back"),
-    ("list-grants", "", "list who may import for an owner that is not its own"),
+    ("list-grants", "", "list who may do what for which owner"),
     (
         "create-product",
         "owner, product, name, [multiplier], [attributes], [provided], [derived], [content]",
@@ -165,6 +176,12 @@ const HELP: [(&str, &str, &str); 20] = [
     ),
     ("unentitle", "entitlement", "take an entitlement back"),
     ("list-entitlements", "consumer", "list what a distributor has, with serial numbers"),
+    (
+        "rotate-keys",
+        "",
+        "seal the stored private keys again with the current key of LONGSHORE_KEYS; again, if the answer is not complete",
+    ),
+    ("status", "", "tell how things stand: versions, numbers, failures, what waits, keys and authority"),
     ("help", "", "list the commands and the settings"),
 ];
 
@@ -187,6 +204,15 @@ pub enum SetupError {
     /// The hosted side did not do it.
     #[error(transparent)]
     Hosted(#[from] HostedError),
+}
+
+impl From<RotateError> for SetupError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Database(error) => Self::Database(error),
+            RotateError::Keys(error) => HostedError::from(error).into(),
+        }
+    }
 }
 
 impl Classified for SetupError {
@@ -225,6 +251,8 @@ pub struct Setup {
     keys: Keys,
     authorities: Authorities,
     clock: Clock,
+    /// How long before the end of an invocation a long command stops.
+    margin: Duration,
 }
 
 impl Setup {
@@ -233,24 +261,21 @@ impl Setup {
         let keys = Keys::new(settings.import.keys, aws);
         let authorities = Authorities::new(settings.authority, aws, &clock);
         let pool = Pool::new(Connector::new(settings.database, aws.clone(), clock.clone()), connections);
-        Self { pool, keys, authorities, clock }
+        Self { pool, keys, authorities, clock, margin: settings.deadline_margin }
     }
 
-    /// Reads a payload and carries the command out.
+    /// Reads a payload and carries the command out. `remaining`: the time until the invocation is ended.
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub async fn handle(&self, payload: &str) -> Result<Value, SetupError> {
-        let answer = self.run(Command::parse(payload)?).await;
+    pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<Value, SetupError> {
+        let deadline = remaining.map(|remaining| Instant::now() + remaining.saturating_sub(self.margin));
+        let answer = self.run(Command::parse(payload)?, deadline).await;
         self.pool.settle().await;
         answer
     }
 
-    /// Carries out a command and returns what there is to tell.
-    ///
-    /// # Errors
-    /// See [`SetupError`].
-    pub async fn run(&self, command: Command) -> Result<Value, SetupError> {
+    async fn run(&self, command: Command, deadline: Option<Instant>) -> Result<Value, SetupError> {
         let (pool, clock) = (&self.pool, &self.clock);
         match command {
             Command::Migrate {} => {
@@ -288,6 +313,8 @@ impl Setup {
             Command::Entitle(wanted) => self.entitle(&wanted).await,
             Command::Unentitle { entitlement } => self.unentitle(&entitlement).await,
             Command::ListEntitlements { consumer } => self.list_entitlements(&consumer).await,
+            Command::RotateKeys {} => self.rotate_keys(deadline).await,
+            Command::Status {} => self.status().await,
             Command::Help {} => Ok(help()),
         }
     }
@@ -345,6 +372,6 @@ mod tests {
         assert_eq!(grant("").unwrap(), grant(r#","permission":"import""#).unwrap());
         let error = grant(r#","permission":"everything""#).unwrap_err();
         assert_eq!(error.kind(), "Command");
-        assert!(error.to_string().contains("unknown variant `everything`, expected `import`"), "{error}");
+        assert!(error.to_string().contains("unknown variant `everything`, expected one of `import`"), "{error}");
     }
 }

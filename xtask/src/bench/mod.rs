@@ -3,6 +3,7 @@
 mod binaries;
 mod copy;
 mod database;
+mod export;
 mod machine;
 mod manifest;
 mod outcome;
@@ -67,16 +68,19 @@ enum Part {
     Tower,
     /// Imports of a manifest, through the function
     Manifest,
+    /// Exports of a manifest, through the function
+    Export,
 }
 
 impl Part {
-    const ALL: [Self; 2] = [Self::Tower, Self::Manifest];
+    const ALL: [Self; 3] = [Self::Tower, Self::Manifest, Self::Export];
 
     /// Its key in `bench.json`.
     fn name(self) -> &'static str {
         match self {
             Self::Tower => "tower",
             Self::Manifest => "manifest",
+            Self::Export => "export",
         }
     }
 }
@@ -97,6 +101,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         let outcome = match part {
             Part::Tower => tower::measure(workspace, options, progress).await?,
             Part::Manifest => manifest::measure(workspace, options, progress).await?,
+            Part::Export => export::measure(workspace, options, progress).await?,
         };
         write_line(stdout(), &outcome.render(colour_on_stdout()));
         keep(&file, part, &outcome)?;
