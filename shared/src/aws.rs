@@ -1,10 +1,12 @@
 //! The AWS clients, over one HTTP client with rustls and ring.
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::Credentials;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use std::str::FromStr;
 
 /// What all clients share: credentials, region, HTTP client. Nothing connects before the first call.
 #[derive(Debug, Clone)]
@@ -22,6 +24,18 @@ impl Aws {
         let endpoint_overridden =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
         Self { config, endpoint_overridden }
+    }
+
+    /// A server of one's own in place of all of AWS, such as an S3-compatible one, and what it takes for credentials.
+    pub async fn local(endpoint: &str, access_key_id: &str, secret_access_key: &str) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(Builder::new().build_http())
+            .endpoint_url(endpoint)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new(access_key_id, secret_access_key, None, None, "local"))
+            .load()
+            .await;
+        Self { config, endpoint_overridden: true }
     }
 
     /// For tests that need credentials of their own.
@@ -58,5 +72,35 @@ impl Aws {
 
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.config
+    }
+}
+
+/// A place in S3: a bucket, and what the keys of its objects begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Prefix {
+    /// Bucket name.
+    pub bucket: String,
+    /// Key prefix without a slash at its end; may be empty.
+    pub prefix: String,
+}
+
+impl S3Prefix {
+    /// The key of an object.
+    pub(crate) fn key(&self, name: &str) -> String {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        format!("{}{slash}{name}", self.prefix)
+    }
+}
+
+impl FromStr for S3Prefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let path = text.strip_prefix("s3://").unwrap_or_default();
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() {
+            return Err("expected s3://bucket/prefix");
+        }
+        Ok(Self { bucket: bucket.into(), prefix: prefix.trim_end_matches('/').into() })
     }
 }

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod candlepin;
 pub mod clock;
 pub mod db;
+pub mod export;
 pub mod failure;
 pub mod fetch;
 pub mod hosted;

@@ -7,6 +7,7 @@ pub mod api;
 mod candlepin_rows;
 mod certificates;
 pub mod database;
+pub mod exports;
 pub mod function;
 mod hosted;
 mod import_rows;

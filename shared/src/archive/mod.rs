@@ -1,15 +1,19 @@
-//! Reading archives from memory: bounded, in one pass, nothing on disk.
+//! Archives, read from memory: bounded, in one pass, nothing on disk; and written as streams.
 
 mod expand;
 mod limits;
 mod members;
 mod name;
 mod tar_gz;
+mod tar_gz_writer;
 mod zip;
+mod zip_writer;
 
 pub use limits::{Limit, Limits};
 pub use members::{Expander, Member, Members};
 pub use tar_gz::{Entry, Totals, Visit, read};
+pub use tar_gz_writer::TarGzWriter;
+pub use zip_writer::ZipWriter;
 
 use crate::failure::Classified;
 

@@ -21,6 +21,14 @@ pub(super) fn check(name: &str) -> Result<(), ArchiveError> {
     }
 }
 
+/// As [`check`], for a name that is a file's.
+pub(super) fn check_file(name: &str) -> Result<(), ArchiveError> {
+    if name.ends_with('/') {
+        return Err(ArchiveError::RefusedEntry { entry: shown(name), what: "named as a directory" });
+    }
+    check(name)
+}
+
 /// A name that may be anything, for an error: short, and without characters that act on a terminal or a log.
 pub(super) fn shown(name: &str) -> String {
     if name.is_empty() { "(unnamed)".into() } else { brief(&name.escape_debug().to_string(), SHOWN_BYTES) }

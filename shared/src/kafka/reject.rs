@@ -1,6 +1,7 @@
 //! Records that can never succeed: a row that says why, and the record itself where the setting says.
 
 use super::{Payload, Record};
+use crate::aws::S3Prefix;
 use crate::clock::Clock;
 use crate::db::{DbError, Pool};
 use crate::failure::{Chain, Classified, Failure, brief};
@@ -19,12 +20,7 @@ pub enum RejectionTarget {
     /// Only the row in `rejected_records` is kept.
     None,
     /// An S3 prefix: one object a record, named by its coordinates, so that a redelivery overwrites its own.
-    S3 {
-        /// Bucket name.
-        bucket: String,
-        /// Key prefix without a slash at its end; may be empty.
-        prefix: String,
-    },
+    S3(S3Prefix),
     /// An SQS queue, by its URL.
     Sqs {
         /// `https://sqs.<region>.amazonaws.com/<account>/<name>`
@@ -39,11 +35,8 @@ impl FromStr for RejectionTarget {
         if text == "none" {
             return Ok(Self::None);
         }
-        if let Some(path) = text.strip_prefix("s3://") {
-            let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
-            if !bucket.is_empty() {
-                return Ok(Self::S3 { bucket: bucket.into(), prefix: prefix.trim_end_matches('/').into() });
-            }
+        if let Ok(place) = text.parse() {
+            return Ok(Self::S3(place));
         }
         if text.starts_with("https://sqs.") {
             return Ok(Self::Sqs { queue_url: text.into() });
@@ -151,12 +144,12 @@ impl Rejections {
     ) -> Result<Option<String>, RejectError> {
         match &self.target {
             RejectionTarget::None => Ok(None),
-            RejectionTarget::S3 { bucket, prefix } => {
-                let slash = if prefix.is_empty() { "" } else { "/" };
+            RejectionTarget::S3(place) => {
                 let Record { topic, partition, offset, .. } = record;
                 // With its time: a topic that was made again counts its offsets from 0.
                 let time = record.timestamp.unwrap_or(0);
-                let key = format!("{prefix}{slash}{topic}/{partition}/{offset}-{time}.json");
+                let key = place.key(&format!("{topic}/{partition}/{offset}-{time}.json"));
+                let bucket = &place.bucket;
                 let body = ByteStream::from(document(record, request_id, why).into_bytes());
                 let put = self.s3.put_object().bucket(bucket).key(&key).content_type("application/json").body(body);
                 put.send().await.map_err(|error| RejectError::Target(Chain(&error).to_string()))?;

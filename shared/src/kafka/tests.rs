@@ -1,4 +1,5 @@
 use super::*;
+use crate::aws::S3Prefix;
 use crate::failure::Failure;
 use aws_lambda_events::event::kafka::KafkaEvent;
 use proptest::prelude::*;
@@ -260,7 +261,8 @@ async fn the_answer_names_records_as_lambda_expects() {
 
 #[test]
 fn a_rejection_target_is_a_prefix_a_queue_or_nothing() {
-    let s3 = |bucket: &str, prefix: &str| RejectionTarget::S3 { bucket: bucket.into(), prefix: prefix.into() };
+    let s3 =
+        |bucket: &str, prefix: &str| RejectionTarget::S3(S3Prefix { bucket: bucket.into(), prefix: prefix.into() });
     assert_eq!("s3://b/p/q/".parse(), Ok(s3("b", "p/q")));
     assert_eq!("s3://b".parse(), Ok(s3("b", "")));
     let queue = "https://sqs.eu-central-1.amazonaws.com/1/q";

@@ -199,7 +199,7 @@ fn read_rules(files: &mut Files<'_>) -> Result<Option<Rules>, ManifestError> {
 /// The identity certificate, and what `upstream_consumer/<uuid>.json` adds to the consumer.
 ///
 /// In the world the folder holds one `<serial>.json` with certificate and key; in the association design `<uuid>.json` and
-/// `<certificate id>.pem`. Of several certificates the one that is valid longest counts.
+/// `<certificate id>.pem`; in what is exported here both.
 fn read_upstream_consumer(
     files: &mut Files<'_>,
     consumer: &mut Consumer,
@@ -224,13 +224,22 @@ fn read_upstream_consumer(
             warnings.add("a file of a kind that is not known there; it is ignored", name, 1);
         }
     }
-    if found.len() > 1 {
-        warnings.add("several identity certificates; the one that is valid longest counts", "upstream_consumer/", 1);
-    }
-    found.sort_by(|a, b| (a.expires, &a.file).cmp(&(b.expires, &b.file)));
-    let Some(identity) = found.pop() else { return Ok(None) };
+    let Some(identity) = one_identity(found, warnings) else { return Ok(None) };
     check_identity(&identity, consumer, warnings)?;
     Ok(Some(identity))
+}
+
+/// Of several certificates the one that is valid longest. Both forms of the folder together tell of one certificate more
+/// than once; where only one of them has the key, that one counts.
+fn one_identity(mut found: Vec<Identity>, warnings: &mut Warnings) -> Option<Identity> {
+    found.sort_by(|a, b| {
+        (a.expires, a.serial, a.key.is_some(), &a.file).cmp(&(b.expires, b.serial, b.key.is_some(), &b.file))
+    });
+    let identity = found.pop()?;
+    if found.iter().any(|other| other.certificate.text() != identity.certificate.text()) {
+        warnings.add("several identity certificates; the one that is valid longest counts", "upstream_consumer/", 1);
+    }
+    Some(identity)
 }
 
 /// Either of the two JSON files of the folder.

@@ -1,6 +1,6 @@
 //! What every message says of the archive that it announces.
 
-use super::{Claim, Fields, MessageError};
+use super::{Claim, Fields, MessageError, Sender};
 use crate::failure::brief;
 use crate::kafka::Record;
 use std::time::Duration;
@@ -11,9 +11,6 @@ const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// The header that carries the correlation id.
 const REQUEST_ID: &str = "x-rh-insights-request-id";
-
-/// The header that carries the identity.
-const IDENTITY: &str = "x-rh-identity";
 
 /// Longest correlation id that is kept, in bytes. It stands in every line, row and event.
 const MAX_REQUEST_ID: usize = 200;
@@ -46,15 +43,12 @@ impl std::fmt::Debug for Announcement {
 impl Announcement {
     /// Reads the ingress form, the Upload Service's.
     pub(crate) fn ingress(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
-        let forwarded_identity = fields.text("b64_identity")?.or_else(|| header(record, IDENTITY));
-        let claim = Claim { org_id: fields.text("org_id")?, account: fields.text("account")? };
-        Self::read(fields, record, "url", "timestamp", forwarded_identity, claim)
+        Self::read(fields, record, "url", "timestamp", Sender::of(fields, record)?)
     }
 
     /// Reads the persister form: only headers say whose the archive is.
     pub(crate) fn persister(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
-        let forwarded_identity = header(record, IDENTITY);
-        Self::read(fields, record, "data_url", "refresh_request_at", forwarded_identity, Claim::default())
+        Self::read(fields, record, "data_url", "refresh_request_at", Sender::of_header(record)?)
     }
 
     fn read(
@@ -62,17 +56,16 @@ impl Announcement {
         record: &Record,
         url: &'static str,
         age: &'static str,
-        forwarded_identity: Option<String>,
-        claim: Claim,
+        sender: Sender,
     ) -> Result<Self, MessageError> {
         Ok(Self {
             url: fields.required_text(url)?,
             size: fields.size("size")?,
             request_id: request_id(fields.text("request_id")?, record),
             age: fields.time(age)?.or_else(|| kafka_time(record)),
-            identity: Claim::from_identity(forwarded_identity.as_deref())?,
-            claim,
-            forwarded_identity,
+            identity: sender.identity,
+            claim: sender.claim,
+            forwarded_identity: sender.forwarded,
         })
     }
 
@@ -101,7 +94,7 @@ fn request_id(own: Option<String>, record: &Record) -> Option<String> {
     own.or_else(|| header(record, REQUEST_ID)).map(|text| brief(&text, MAX_REQUEST_ID))
 }
 
-fn header(record: &Record, name: &str) -> Option<String> {
+pub(super) fn header(record: &Record, name: &str) -> Option<String> {
     record.header(name).filter(|value| !value.is_empty()).map(Into::into)
 }
 

@@ -1,7 +1,8 @@
 //! Who somebody says he is.
 
-use super::MessageError;
-use crate::kafka::BASE64;
+use super::announcement::header;
+use super::{Fields, MessageError};
+use crate::kafka::{BASE64, Record};
 use base64::Engine as _;
 use serde_json::Value;
 
@@ -42,5 +43,38 @@ impl Claim {
             org_id: number(identity.get("org_id")).or_else(|| number(internal)),
             account: number(identity.get("account_number")),
         })
+    }
+}
+
+/// The header that carries the identity.
+pub(super) const IDENTITY: &str = "x-rh-identity";
+
+/// Who sends a message: by his identity, which came with it, and by what the message itself says. Without `Debug`, as claims.
+pub(crate) struct Sender {
+    /// Whom the identity names.
+    pub identity: Claim,
+    /// Whom the message names.
+    pub claim: Claim,
+    /// The identity as it came.
+    pub forwarded: Option<String>,
+}
+
+impl Sender {
+    /// `b64_identity`, else the header, with `org_id` and `account`.
+    pub fn of(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
+        let forwarded = fields.text("b64_identity")?.or_else(|| header(record, IDENTITY));
+        let claim = Claim { org_id: fields.text("org_id")?, account: fields.text("account")? };
+        Ok(Self { identity: Claim::from_identity(forwarded.as_deref())?, claim, forwarded })
+    }
+
+    /// By its header alone.
+    pub fn of_header(record: &Record) -> Result<Self, MessageError> {
+        let forwarded = header(record, IDENTITY);
+        Ok(Self { identity: Claim::from_identity(forwarded.as_deref())?, claim: Claim::default(), forwarded })
+    }
+
+    /// The organisation, where it is known.
+    pub fn org(&self) -> Option<&str> {
+        self.identity.tenant().or(self.claim.tenant())
     }
 }

@@ -5,10 +5,12 @@
 
 mod callers;
 mod database;
+mod export;
 mod import;
 mod read;
 
 pub use database::{Credentials, DatabaseSettings};
+pub use export::ExportSettings;
 pub use import::ImportSettings;
 pub use read::SettingError;
 
@@ -36,10 +38,12 @@ pub struct Settings {
     pub manifest_limits: Limits,
     /// What an import trusts, keeps and lets be forced.
     pub import: ImportSettings,
-    /// How callers over HTTP are known.
-    pub callers: CallerSettings,
+    /// Where exports go, and what they say of this server.
+    pub export: ExportSettings,
     /// Where the authority is that issues certificates and signs exports.
     pub authority: Option<SecretSource>,
+    /// How callers over HTTP are known.
+    pub callers: CallerSettings,
     /// The task API, and which hosts it may be on.
     pub task: TaskSettings,
     /// Where records go that can never succeed.
@@ -167,6 +171,14 @@ impl Settings {
             "the conflicts that a message may force, comma-separated; `none` for none",
         ),
         ("LONGSHORE_IMPORT_RECORDS", "`10`", "import records that are kept for an owner"),
+        ("LONGSHORE_EXPORT_TARGET", "-", "where exported manifests are stored: `s3://bucket/prefix`"),
+        (
+            "LONGSHORE_EXPORT_WEB_PREFIX",
+            "-",
+            "base of the web pages about consumers that exports name, where the request does not",
+        ),
+        ("LONGSHORE_EXPORT_API_URL", "-", "base of the API of consumers that exports name, where the request does not"),
+        ("LONGSHORE_EXPORT_LINK_SECONDS", "`900`", "how long the link to an exported manifest works, in seconds"),
         (
             "LONGSHORE_JWT_ORG_CLAIM",
             "`org_id`",
@@ -212,8 +224,9 @@ impl Settings {
             limits: read_limits(&read, Limits::default())?,
             manifest_limits: read_limits(&read, Limits::for_manifests())?,
             import: ImportSettings::read(&read)?,
-            callers: callers::read(&read)?,
+            export: ExportSettings::read(&read)?,
             authority: read.optional("LONGSHORE_AUTHORITY")?,
+            callers: callers::read(&read)?,
             task: TaskSettings {
                 hosts: read.lower_case_list("LONGSHORE_TASK_HOSTS"),
                 api_url: read.text("LONGSHORE_TASK_API_URL"),

@@ -4,6 +4,7 @@ mod api;
 mod binaries;
 mod copy;
 mod database;
+mod export;
 mod machine;
 mod manifest;
 mod outcome;
@@ -68,7 +69,7 @@ enum Part {
     Tower,
     /// Imports of a manifest, through the function
     Manifest,
-    /// Requests over HTTP, through the function
+    /// Requests over HTTP and exports of a manifest, through the functions
     Api,
 }
 

@@ -67,6 +67,14 @@ impl Outcome {
         self.numbers.insert(key.to_owned(), value);
     }
 
+    /// Adds all that another measurement found.
+    pub fn add(&mut self, other: Self) {
+        self.title.extend(other.title);
+        self.measures.extend(other.measures);
+        self.bars.extend(other.bars);
+        self.numbers.extend(other.numbers);
+    }
+
     /// Whether every bar is met.
     pub fn all_met(&self) -> bool {
         self.bars.iter().all(Bar::is_met)

@@ -40,6 +40,9 @@ CREATE TABLE {candlepin}.cp_ent_certificate (
 COMMENT ON COLUMN {candlepin}.cp_ent_certificate.digest IS
   'of what the certificate says: where that is not so any more, another one is issued';
 
+-- A moment as manifests write it.
+CREATE FUNCTION {longshore}.json_time(moment timestamp) RETURNS text LANGUAGE sql STABLE
+  RETURN to_char(moment, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 -- The rows of a pool's products: the one that is sold, those that come with it, and the same for guests.
 CREATE VIEW {candlepin}.cp_pool_product_rows AS
   SELECT id AS pool_id, 'sold' AS dtype, product_uuid FROM {candlepin}.cp_pool
@@ -105,3 +108,11 @@ CREATE TABLE {longshore}.exports (
 );
 CREATE INDEX ON {longshore}.exports (consumer_uuid, finished_at DESC);
 COMMENT ON COLUMN {longshore}.exports.location IS 'where it was stored, s3://bucket/key; none when it was answered at once';
+
+-- Databases of before, whose rows were taken over.
+CREATE TABLE {longshore}.upgrades (
+  set_aside text PRIMARY KEY,
+  finished_at timestamp NOT NULL,
+  report jsonb NOT NULL
+);
+COMMENT ON COLUMN {longshore}.upgrades.set_aside IS 'the schema that the old tables were moved into';

@@ -1,4 +1,4 @@
-//! The HTTP functions: requests through the handler beside the bare query.
+//! The functions behind the API: requests through the handler beside the bare query, and exports.
 
 mod requests;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use self::requests::Requests;
-use super::{Options, binaries::Binaries, database, machine, outcome::Outcome};
+use super::{Options, binaries::Binaries, database, export, machine, outcome::Outcome};
 use crate::{progress::Progress, workspace::Workspace};
 
 /// Measures everything.
@@ -24,5 +24,6 @@ pub async fn measure(workspace: &Workspace, options: &Options, progress: Progres
     outcome.fact("machine", json!(machine::facts(&requests.client).await?));
     drop(requests);
     spawn_blocking(move || cluster.stop()).await?;
+    outcome.add(export::measure(workspace, options, progress).await?);
     Ok(outcome)
 }

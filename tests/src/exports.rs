@@ -1,0 +1,383 @@
+//! Worlds that export: a bucket of manifests, the exporter below its handler, and what is in an archive.
+
+use crate::announcement::ORG;
+use crate::database::fresh_database;
+use crate::{Reply, World};
+use longshore::archive::{Limits, Members};
+use longshore::aws::Aws;
+use longshore::clock::Clock;
+use longshore::db::{Connector, Pool};
+use longshore::export::{Answer, By, ExportError, Exported, Exports, Format, ManifestExporter, Place, Request};
+use longshore::http::Caller;
+use longshore::lambda::Call;
+use longshore::settings::Settings;
+use longshore_devkit::kafka_event::KafkaEvent;
+use longshore_devkit::s3::{Credentials, S3Server};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+
+/// The bucket of manifests.
+pub const BUCKET: &str = "exports";
+
+/// The owner that imports what the usual one exports.
+pub const DOWNSTREAM: &str = "downstream";
+
+/// When a world's first export is made: 2026-10-05 10:20:30.456 UTC, in milliseconds.
+const BEGINNING: i64 = 1_791_195_630_456;
+
+/// A world with a bucket, two owners that may export for themselves, and a clock that stands still.
+pub struct Exporting {
+    world: Arc<World>,
+    s3: Arc<S3Server>,
+    exporter: ManifestExporter,
+    exports: Exports,
+    millis: Arc<AtomicI64>,
+    offset: AtomicI64,
+    folder: Arc<TempDir>,
+}
+
+impl std::ops::Deref for Exporting {
+    type Target = World;
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+/// The files of an archive by their names, its container's root left out.
+pub type Contents = BTreeMap<String, Vec<u8>>;
+
+impl Exporting {
+    /// A world of the usual owner, and of one that imports from it.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A world with further settings.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let s3 = S3Server::start(folder.path(), Credentials::random()).await.unwrap();
+        s3.create_bucket(BUCKET).unwrap();
+        let mut all = vec![("LONGSHORE_EXPORT_TARGET", "s3://exports/manifests")];
+        all.extend(settings);
+        let world = World::on(fresh_database().await, &all).await;
+        for owner in [ORG, DOWNSTREAM] {
+            world.owner(owner).await;
+            let grant = "INSERT INTO grants SELECT account, id, 'export', now() FROM cp_owner WHERE account = $1";
+            world.client().execute(grant, &[&owner]).await.unwrap();
+        }
+        let millis = Arc::new(AtomicI64::new(BEGINNING));
+        let (exporter, exports) = functions(&world.variables(), s3.endpoint(), s3.credentials(), millis.clone()).await;
+        let (world, s3, folder) = (Arc::new(world), Arc::new(s3), Arc::new(folder));
+        Self { world, s3, exporter, exports, millis, offset: AtomicI64::new(0), folder }
+    }
+
+    /// Another exporter in the same world, with other settings.
+    pub async fn also_with(&self, settings: &[(&str, &str)]) -> Self {
+        self.another(self.s3.endpoint(), settings).await
+    }
+
+    /// Another exporter in the same world, to whom something else is S3.
+    pub async fn also_at(&self, endpoint: &str) -> Self {
+        self.another(endpoint, &[]).await
+    }
+
+    async fn another(&self, endpoint: &str, settings: &[(&str, &str)]) -> Self {
+        let mut variables = self.variables();
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let (exporter, exports) = functions(&variables, endpoint, self.s3.credentials(), self.millis.clone()).await;
+        let (world, s3, folder) = (self.world.clone(), self.s3.clone(), self.folder.clone());
+        Self { world, s3, exporter, exports, millis: self.millis.clone(), offset: AtomicI64::new(0), folder }
+    }
+
+    /// The server of the bucket.
+    pub fn s3(&self) -> &S3Server {
+        &self.s3
+    }
+
+    /// What makes exports.
+    pub fn exports(&self) -> &Exports {
+        &self.exports
+    }
+
+    /// Lets so much time pass.
+    pub fn pass(&self, millis: i64) {
+        self.millis.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// Makes a distributor of an owner, and returns its uuid.
+    pub async fn distributor_of(&self, owner: &str, name: &str) -> String {
+        let made = self.setup(json!({"command": "create-distributor", "owner": owner, "name": name})).await;
+        made["uuid"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a distributor of an owner that has so much of each of the owner's pools, and returns its uuid.
+    pub async fn distributor_with(&self, owner: &str, name: &str, quantity: i64) -> String {
+        let uuid = self.distributor_of(owner, name).await;
+        let sql = format!(
+            "SELECT p.id FROM cp_pool p JOIN cp_owner o ON o.id = p.owner_id WHERE o.account = '{owner}' ORDER BY 1"
+        );
+        for pool in self.list(&sql).await.lines() {
+            self.entitle(&uuid, pool, quantity).await;
+        }
+        uuid
+    }
+
+    /// Entitles a consumer `count` times to one of its owner's pools, as fast as a database can.
+    pub async fn entitle_often(&self, consumer: &str, count: i64) {
+        let sql = format!(
+            "INSERT INTO cp_entitlement (id, owner_id, consumer_id, pool_id, quantity, created, updated)
+             SELECT md5(c.uuid || n), c.owner_id, c.id, p.id, 1, '2026-10-01', '2026-10-01'
+             FROM cp_consumer c
+             JOIN LATERAL (SELECT id FROM cp_pool WHERE owner_id = c.owner_id ORDER BY id LIMIT 1) p ON true,
+             generate_series(1, {count}) n
+             WHERE c.uuid = '{consumer}'"
+        );
+        self.execute(&sql).await;
+    }
+
+    /// Exports for the owner's own organisation.
+    ///
+    /// # Errors
+    /// See [`ExportError`].
+    pub async fn try_export(&self, org: &str, request: Request) -> Result<Exported, ExportError> {
+        let caller = Caller::Organisation(org.to_owned());
+        let by = By { caller: &caller, principal: Some("exporter"), request_id: "req-x", at_once: None };
+        self.exports.export(request, &by).await
+    }
+
+    /// Exports a consumer, and returns the archive with its detached signature.
+    pub async fn export(&self, org: &str, consumer: &str, format: Format) -> (Vec<u8>, Vec<u8>) {
+        let request = Request { consumer: consumer.into(), format, ..Request::default() };
+        let exported = self.try_export(org, request).await.unwrap();
+        self.stored(&exported).await
+    }
+
+    /// An archive and its detached signature, as they are in the bucket.
+    pub async fn stored(&self, exported: &Exported) -> (Vec<u8>, Vec<u8>) {
+        let Place::Stored { name, .. } = &exported.place else { panic!("it was not stored") };
+        let key = format!("manifests/{name}");
+        let archive = self.s3.get(BUCKET, &key).await.unwrap().to_vec();
+        let signature = match exported.format {
+            Format::Zip => Vec::new(),
+            Format::Tar => self.s3.get(BUCKET, &format!("{key}.sig")).await.unwrap().to_vec(),
+        };
+        (archive, signature)
+    }
+
+    /// Imports an archive as the other owner, which must succeed.
+    pub async fn import_downstream(&self, archive: Vec<u8>, signature: &[u8]) {
+        let mut announced = self.announce_bytes(archive).org(DOWNSTREAM);
+        if !signature.is_empty() {
+            announced = announced.metadata("signature", base64(signature));
+        }
+        assert_eq!(self.deliver_manifests(&[announced]).await, [Reply::Done], "{}", self.import_log().await);
+        let expected = ["", "products/ | there are no products, so there are no subscriptions"];
+        let warnings = self.import_warnings().await;
+        assert!(expected.contains(&warnings.as_str()), "{warnings}");
+    }
+
+    /// Delivers records to the exporter in one batch, and returns the offsets that are to come again.
+    pub async fn ask(&self, records: &[Value]) -> Vec<i64> {
+        let first = self.offset.fetch_add(records.len() as i64, Ordering::Relaxed);
+        self.ask_again(first, records).await
+    }
+
+    /// Delivers records under the offsets from `first` on.
+    pub async fn ask_again(&self, first: i64, records: &[Value]) -> Vec<i64> {
+        let event = export_event(first, records);
+        let Answer::Batch(response) = self.handle(&event).await else { panic!("it was taken for a request") };
+        response.failed().into_iter().map(|(_, offset)| offset).collect()
+    }
+
+    /// Asks over HTTP for `/candlepin/consumers/{uuid}/export` with that query, as `authorizer` says who calls.
+    pub async fn get(&self, consumer: &str, query: &str, accept: &str, authorizer: &Value) -> HttpAnswer {
+        let path = format!("/candlepin/consumers/{consumer}/export");
+        let event = json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+            "headers": {"accept": accept, "x-request-id": "req-h"},
+            "requestContext": {"http": {"method": "GET", "path": path}, "domainName": "f.lambda-url.eu-west-1.on.aws",
+                               "routeKey": "$default", "stage": "$default", "authorizer": authorizer},
+        });
+        let Answer::Http(answer) = self.handle(&event.to_string()).await else { panic!("it was taken for records") };
+        serde_json::from_value(serde_json::to_value(answer).unwrap()).unwrap()
+    }
+
+    async fn handle(&self, payload: &str) -> Answer {
+        self.exporter.handle(payload, Call { remaining: None, request_id: "lambda-1" }).await.unwrap()
+    }
+
+    /// Our own record of exports, and rejections.
+    pub async fn export_log(&self) -> String {
+        let rows = "SELECT concat_ws(' | ', outcome, format, entitlements || ' entitlements', principal, request_id,
+                      CASE WHEN attempts > 1 THEN attempts || ' attempts' END, error_kind, error)
+                    FROM exports ORDER BY id";
+        let rejected = "SELECT concat_ws(' | ', 'rejected', kind, reason) FROM rejected_records ORDER BY id";
+        [self.list(rows).await, self.list(rejected).await].join("\n").trim().to_owned()
+    }
+}
+
+/// What a client is answered.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpAnswer {
+    /// The status.
+    pub status_code: u16,
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: Option<String>,
+    is_base64_encoded: bool,
+}
+
+impl HttpAnswer {
+    /// A header; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The body's bytes.
+    pub fn body(&self) -> Vec<u8> {
+        use base64::Engine as _;
+        let body = self.body.clone().unwrap_or_default();
+        if self.is_base64_encoded { base64::prelude::BASE64_STANDARD.decode(body).unwrap() } else { body.into_bytes() }
+    }
+
+    /// What an error says, for people.
+    pub fn message(&self) -> String {
+        serde_json::from_slice::<Value>(&self.body()).unwrap()["displayMessage"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The authorizer of a caller of that organisation.
+pub fn token_of(org: &str) -> Value {
+    json!({"jwt": {"claims": {"org_id": org}}})
+}
+
+async fn functions(
+    variables: &[(String, String)],
+    endpoint: &str,
+    credentials: &Credentials,
+    millis: Arc<AtomicI64>,
+) -> (ManifestExporter, Exports) {
+    let variables: BTreeMap<_, _> = variables.iter().cloned().collect();
+    let settings = Settings::read(|name| variables.get(name).cloned()).unwrap();
+    let aws = Aws::local(endpoint, &credentials.access_key_id, &credentials.secret_access_key).await;
+    let clock = Clock::from_fn(move || {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis.load(Ordering::Relaxed)) * 1_000_000).unwrap()
+    });
+    let pool = Pool::new(Connector::new(settings.database.clone(), aws.clone(), clock.clone()), 2);
+    (ManifestExporter::new(&settings, &aws, clock.clone()), Exports::new(&settings, pool, &aws, clock))
+}
+
+/// A record that asks for a consumer's manifest, from the usual organisation.
+pub fn export_record(consumer: &str) -> Value {
+    json!({"consumer": consumer, "org_id": ORG, "request_id": "req-1", "principal": "admin"})
+}
+
+/// An event with these records under the offsets from `first` on.
+pub fn export_event(first: i64, records: &[Value]) -> String {
+    let mut event = KafkaEvent::msk();
+    for (offset, record) in (first..).zip(records) {
+        let value = record.to_string();
+        event = event.record("exports", 0, offset, Some(value.as_bytes()), &[], 1_767_225_600_000);
+    }
+    String::from_utf8(event.to_json()).unwrap()
+}
+
+/// The files of an archive of either form.
+pub fn contents(archive: Vec<u8>) -> Contents {
+    let members = match archive.starts_with(b"PK") {
+        true => Members::zip(member(archive, "consumer_export.zip").into(), &limits()).unwrap(),
+        false => Members::tar_gz(&archive, &limits()).unwrap(),
+    };
+    let name = |name: &str| name.strip_prefix("export/").unwrap_or(name).to_owned();
+    members.iter().map(|file| (name(file.name()), file.read().unwrap())).collect()
+}
+
+/// SHA-256, as hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A member of a zip.
+pub fn member(zip: Vec<u8>, name: &str) -> Vec<u8> {
+    Members::zip(zip.into(), &limits()).unwrap().get(name).unwrap().read().unwrap()
+}
+
+fn limits() -> Limits {
+    Limits { entry_bytes: 1 << 30, ..Limits::for_manifests() }
+}
+
+/// A file as JSON.
+pub fn json_file(contents: &Contents, name: &str) -> Value {
+    serde_json::from_slice(contents.get(name).unwrap_or_else(|| panic!("no {name}"))).unwrap()
+}
+
+/// What an archive says, ids and certificates that are made anew each time left out: what two exports of a chain have in
+/// common.
+pub fn meaning(contents: &Contents) -> Vec<String> {
+    let mut lines: Vec<String> = contents.iter().filter_map(|(name, bytes)| meaning_of(name, bytes)).collect();
+    lines.sort();
+    lines
+}
+
+fn meaning_of(name: &str, bytes: &[u8]) -> Option<String> {
+    let (folder, _) = name.split_once('/').unwrap_or((name, ""));
+    let json = || serde_json::from_slice::<Value>(bytes).unwrap();
+    match folder {
+        "entitlements" => {
+            let mut entitlement = json();
+            let certificates = entitlement["certificates"].as_array().map(Vec::len);
+            let mut pool = entitlement["pool"].take();
+            for key in [
+                "id",
+                "created",
+                "updated",
+                "subscriptionId",
+                "owner",
+                "quantity",
+                "consumed",
+                "exported",
+                "upstreamPoolId",
+                "upstreamEntitlementId",
+                "upstreamConsumerId",
+            ] {
+                pool.as_object_mut().unwrap().remove(key);
+            }
+            let quantity = &entitlement["quantity"];
+            Some(format!(
+                "entitlement {quantity} {} {} {certificates:?} {pool}",
+                entitlement["startDate"], entitlement["endDate"]
+            ))
+        }
+        "products" if name.ends_with(".json") => {
+            let mut product = json();
+            without(&mut product, "uuid");
+            Some(format!("product {product}"))
+        }
+        "products" => Some(format!("{name} {}", bytes.starts_with(b"-----BEGIN CERTIFICATE"))),
+        "entitlement_certificates" => Some("entitlement certificate".into()),
+        "upstream_consumer" | "meta.json" => None,
+        "consumer.json" => Some(format!("consumer of type {}", json()["type"]["label"])),
+        _ => Some(format!("{name} {}", String::from_utf8_lossy(bytes))),
+    }
+}
+
+fn without(value: &mut Value, key: &str) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove(key);
+            fields.values_mut().for_each(|value| without(value, key));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| without(value, key)),
+        _ => {}
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.encode(bytes)
+}
