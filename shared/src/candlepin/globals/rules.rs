@@ -10,9 +10,6 @@ use serde_json::json;
 use std::cmp::Ordering;
 use tokio_postgres::types::Type;
 
-/// What stands for the version of rules that say none.
-const NO_VERSION: &str = "0";
-
 /// What to do with the manifest's rules.
 enum Verdict {
     /// There are none, or they are those that are here.
@@ -37,7 +34,7 @@ fn judge(rules: Option<&Rules>, current: &Current) -> Verdict {
     let (Some(rules), Some((version, sha256))) = (rules, current) else {
         return if rules.is_some() { Verdict::Replace } else { Verdict::Keep };
     };
-    let current = RulesVersion::parse(version).filter(|_| version != NO_VERSION);
+    let current = RulesVersion::parse(version).filter(|_| version != Rules::NO_VERSION);
     match (&rules.version, current) {
         (Some(new), Some(old)) if !new.is_compatible(&old) => Verdict::Incompatible,
         (Some(new), Some(old)) => match new.cmp(&old) {
@@ -92,7 +89,7 @@ pub(super) async fn apply(
     if !matches!(verdict, Verdict::Replace) {
         return Ok(Counts { unchanged: 1, ..Counts::default() });
     }
-    let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
+    let version = rules.version.as_ref().map_or(Rules::NO_VERSION, RulesVersion::as_str);
     let id = new_id();
     let sql = "WITH gone AS (DELETE FROM cp_rules)
                INSERT INTO cp_rules (id, rules_blob, version, rulessource, created, updated)
