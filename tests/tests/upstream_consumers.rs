@@ -10,7 +10,10 @@ fn terse(manifest: Manifest) -> Manifest {
         .without_identity_certificate()
         .edit("meta.json", |meta| drop(meta.as_object_mut().unwrap().remove("webAppPrefix")))
         .edit("consumer.json", |consumer| {
-            consumer.as_object_mut().unwrap().retain(|key, _| ["uuid", "name", "contentAccessMode"].contains(&key.as_str()));
+            consumer
+                .as_object_mut()
+                .unwrap()
+                .retain(|key, _| ["uuid", "name", "contentAccessMode"].contains(&key.as_str()));
         })
 }
 

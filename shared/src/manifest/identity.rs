@@ -9,6 +9,9 @@ use crate::clock::to_timestamp;
 use crate::warnings::Warnings;
 use time::PrimitiveDateTime;
 
+/// The consumer's key pair, which manifests of the autumn of 2012 carry beside the certificate. Nobody has a use for it.
+const KEY_PAIR: &str = "upstream_consumer/keypair.pem";
+
 /// The certificate with which the consumer is known to its server, and its key.
 #[derive(Debug)]
 pub struct Identity {
@@ -45,6 +48,8 @@ pub(super) fn read_upstream_consumer(
             if json.certificate.cert.is_some() {
                 found.push(identity_from_json(name, &json.certificate)?);
             }
+        } else if name == KEY_PAIR {
+            continue;
         } else if name.ends_with(".pem") {
             let pem = PemFile::split(files.text(member)?).map_err(ManifestError::certificate(name))?;
             found.extend(identity(name, pem)?);

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 pub(super) async fn replace(pool: &Pool, clock: &Clock, text: &str) -> Result<Value, SetupError> {
     let rules = Rules::new(text);
     if rules.version.is_none() {
-        let problem = "rules: the first line is not `// Version: <number>.<number>`, as in a manifest's rules2/rules.js";
+        let problem =
+            "rules: the first line is not `// Version: <number>.<number>`, as in a manifest's rules2/rules.js";
         return Err(SetupError::Argument(problem.into()));
     }
     Ok(json!(replace_rules(&mut pool.get().await?, &rules, clock).await?))
