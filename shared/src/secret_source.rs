@@ -69,7 +69,11 @@ impl SecretSource {
     }
 }
 
-async fn read_secret(id: &str, aws: &Aws) -> Result<String, String> {
+/// The text of a secret of Secrets Manager, by ARN or name.
+///
+/// # Errors
+/// Why it cannot be had, without a word of it.
+pub(crate) async fn read_secret(id: &str, aws: &Aws) -> Result<String, String> {
     let answer = Box::pin(aws.secrets().get_secret_value().secret_id(id).send()).await;
     let answer = answer.map_err(|error| Chain(&error).to_string())?;
     answer.secret_string().map(Into::into).ok_or_else(|| "it is binary, not text".into())
@@ -80,4 +84,26 @@ async fn decrypt(ciphertext: &[u8], aws: &Aws) -> Result<String, String> {
     let answer = answer.map_err(|error| Chain(&error).to_string())?;
     let plain = answer.plaintext.ok_or("KMS gave no plaintext")?;
     String::from_utf8(plain.into_inner()).map_err(|_| "what KMS decrypted is not text".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_names_its_kind() {
+        assert_eq!("file:/tmp/keys".parse(), Ok(SecretSource::File("/tmp/keys".into())));
+        let arn = "arn:aws:secretsmanager:eu-central-1:1:secret:keys-AbCdEf";
+        assert_eq!(format!("secretsmanager:{arn}").parse(), Ok(SecretSource::SecretsManager(arn.into())));
+        assert_eq!("kms:AQID".parse(), Ok(SecretSource::Kms(vec![1, 2, 3])));
+        for text in ["", "file:", "kms:?", "/tmp/keys", "https://keys"] {
+            assert!(text.parse::<SecretSource>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_encrypted_is_not_shown() {
+        let source: SecretSource = "kms:AQID".parse().unwrap();
+        assert_eq!(format!("{source:?}"), "SecretSource(a KMS ciphertext of 3 bytes)");
+    }
 }

@@ -34,7 +34,7 @@ const REFERENCES: &str = "
     AS $$ SELECT uuid::text FROM cp_import_upstream_consumer WHERE id = $1 $$";
 
 /// Rows that nobody refers to any more, and rows that refer to nobody, by what they are.
-const ORPHANS: [(&str, &str); 10] = [
+const ORPHANS: [(&str, &str); 12] = [
     (
         "certificates without a subscription",
         "SELECT count(*) FROM cp_certificate c
@@ -44,12 +44,23 @@ const ORPHANS: [(&str, &str); 10] = [
         "serials without a certificate",
         "SELECT count(*) FROM cp_cert_serial n
          WHERE NOT EXISTS (SELECT FROM cp_certificate c WHERE c.serial_id = n.id)
-           AND NOT EXISTS (SELECT FROM cp_id_cert c WHERE c.serial_id = n.id)",
+           AND NOT EXISTS (SELECT FROM cp_id_cert c WHERE c.serial_id = n.id)
+           AND NOT EXISTS (SELECT FROM cp_ent_certificate c WHERE c.serial_id = n.id)",
     ),
     (
         "identity certificates without a consumer",
         "SELECT count(*) FROM cp_id_cert c
-         WHERE NOT EXISTS (SELECT FROM cp_upstream_consumer u WHERE u.consumer_idcert_id = c.id)",
+         WHERE NOT EXISTS (SELECT FROM cp_upstream_consumer u WHERE u.consumer_idcert_id = c.id)
+           AND NOT EXISTS (SELECT FROM cp_consumer u WHERE u.consumer_idcert_id = c.id)",
+    ),
+    (
+        "key pairs without a consumer",
+        "SELECT count(*) FROM cp_key_pair k WHERE NOT EXISTS (SELECT FROM cp_consumer u WHERE u.keypair_id = k.id)",
+    ),
+    (
+        "pools that do not say what is taken from them",
+        "SELECT count(*) FROM cp_pool p
+         WHERE p.quantity_consumed <> (SELECT coalesce(sum(e.quantity), 0) FROM cp_entitlement e WHERE e.pool_id = p.id)",
     ),
     (
         "upstream consumers without an owner that is linked to them",

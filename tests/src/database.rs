@@ -3,7 +3,7 @@
 use longshore::aws::Aws;
 use longshore::clock::Clock;
 use longshore::settings::Settings;
-use longshore::setup::{Command, Setup};
+use longshore::setup::Setup;
 use std::net::SocketAddr;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -76,5 +76,8 @@ fn database(admin_url: &str, name: &str) -> String {
 async fn migrate(url: &str) {
     let url = url.to_owned();
     let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| url.clone())).unwrap();
-    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).run(Command::Migrate {}).await.unwrap();
+    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1)
+        .handle(r#"{"command":"migrate"}"#, None)
+        .await
+        .unwrap();
 }

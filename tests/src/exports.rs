@@ -7,7 +7,9 @@ use longshore::archive::{Limits, Members};
 use longshore::aws::Aws;
 use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
-use longshore::export::{By, ExportError, Exported, Exports, Format, ManifestExporter, Place, Request};
+use longshore::export::{Answer, By, ExportError, Exported, Exports, Format, ManifestExporter, Place, Request};
+use longshore::http::Caller;
+use longshore::lambda::Call;
 use longshore::settings::Settings;
 use longshore_devkit::kafka_event::KafkaEvent;
 use longshore_devkit::s3::{Credentials, S3Server};
@@ -112,11 +114,13 @@ impl Exporting {
         made["uuid"].as_str().unwrap().to_owned()
     }
 
-    /// Makes a distributor of an owner that has so much of each of the owner's pools, and returns its uuid.
+    /// Makes a distributor of an owner that has so much of each of the owner's pools that can be
+    /// passed on, and returns its uuid.
     pub async fn distributor_with(&self, owner: &str, name: &str, quantity: i64) -> String {
         let uuid = self.distributor_of(owner, name).await;
         let sql = format!(
-            "SELECT p.id FROM cp_pool p JOIN cp_owner o ON o.id = p.owner_id WHERE o.account = '{owner}' ORDER BY 1"
+            "SELECT p.id FROM cp_pool p JOIN cp_owner o ON o.id = p.owner_id WHERE o.account = '{owner}'
+               AND NOT EXISTS (SELECT FROM cp_pool_attribute a WHERE a.pool_id = p.id AND a.name = 'pool_derived') ORDER BY 1"
         );
         for pool in self.list(&sql).await.lines() {
             self.entitle(&uuid, pool, quantity).await;
@@ -142,7 +146,8 @@ impl Exporting {
     /// # Errors
     /// See [`ExportError`].
     pub async fn try_export(&self, org: &str, request: Request) -> Result<Exported, ExportError> {
-        let by = By { caller: org, principal: Some("exporter"), request_id: "req-x", at_once: None };
+        let caller = Caller::Organisation(org.to_owned());
+        let by = By { caller: &caller, principal: Some("exporter"), request_id: "req-x", at_once: None };
         self.exports.export(request, &by).await
     }
 
@@ -185,14 +190,26 @@ impl Exporting {
 
     /// Delivers records under the offsets from `first` on.
     pub async fn ask_again(&self, first: i64, records: &[Value]) -> Vec<i64> {
-        let mut event = KafkaEvent::msk();
-        for (offset, record) in (first..).zip(records) {
-            let value = record.to_string();
-            event = event.record("exports", 0, offset, Some(value.as_bytes()), &[], 1_767_225_600_000);
-        }
-        let event = String::from_utf8(event.to_json()).unwrap();
-        let response = self.exporter.handle(&event, None).await.unwrap();
+        let event = export_event(first, records);
+        let Answer::Batch(response) = self.handle(&event).await else { panic!("it was taken for a request") };
         response.failed().into_iter().map(|(_, offset)| offset).collect()
+    }
+
+    /// Asks over HTTP for `/candlepin/consumers/{uuid}/export` with that query, as `authorizer` says who calls.
+    pub async fn get(&self, consumer: &str, query: &str, accept: &str, authorizer: &Value) -> HttpAnswer {
+        let path = format!("/candlepin/consumers/{consumer}/export");
+        let event = json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+            "headers": {"accept": accept, "x-request-id": "req-h"},
+            "requestContext": {"http": {"method": "GET", "path": path}, "domainName": "f.lambda-url.eu-west-1.on.aws",
+                               "routeKey": "$default", "stage": "$default", "authorizer": authorizer},
+        });
+        let Answer::Http(answer) = self.handle(&event.to_string()).await else { panic!("it was taken for records") };
+        serde_json::from_value(serde_json::to_value(answer).unwrap()).unwrap()
+    }
+
+    async fn handle(&self, payload: &str) -> Answer {
+        self.exporter.handle(payload, Call { remaining: None, request_id: "lambda-1" }).await.unwrap()
     }
 
     /// Our own record of exports, and rejections.
@@ -203,6 +220,42 @@ impl Exporting {
         let rejected = "SELECT concat_ws(' | ', 'rejected', kind, reason) FROM rejected_records ORDER BY id";
         [self.list(rows).await, self.list(rejected).await].join("\n").trim().to_owned()
     }
+}
+
+/// What a client is answered.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpAnswer {
+    /// The status.
+    pub status_code: u16,
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: Option<String>,
+    is_base64_encoded: bool,
+}
+
+impl HttpAnswer {
+    /// A header; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The body's bytes.
+    pub fn body(&self) -> Vec<u8> {
+        use base64::Engine as _;
+        let body = self.body.clone().unwrap_or_default();
+        if self.is_base64_encoded { base64::prelude::BASE64_STANDARD.decode(body).unwrap() } else { body.into_bytes() }
+    }
+
+    /// What an error says, for people.
+    pub fn message(&self) -> String {
+        serde_json::from_slice::<Value>(&self.body()).unwrap()["displayMessage"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The authorizer of a caller of that organisation.
+pub fn token_of(org: &str) -> Value {
+    json!({"jwt": {"claims": {"org_id": org}}})
 }
 
 async fn functions(
@@ -224,6 +277,16 @@ async fn functions(
 /// A record that asks for a consumer's manifest, from the usual organisation.
 pub fn export_record(consumer: &str) -> Value {
     json!({"consumer": consumer, "org_id": ORG, "request_id": "req-1", "principal": "admin"})
+}
+
+/// An event with these records under the offsets from `first` on.
+pub fn export_event(first: i64, records: &[Value]) -> String {
+    let mut event = KafkaEvent::msk();
+    for (offset, record) in (first..).zip(records) {
+        let value = record.to_string();
+        event = event.record("exports", 0, offset, Some(value.as_bytes()), &[], 1_767_225_600_000);
+    }
+    String::from_utf8(event.to_json()).unwrap()
 }
 
 /// The files of an archive of either form.

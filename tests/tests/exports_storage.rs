@@ -2,6 +2,7 @@
 
 use hyper::{Method, StatusCode};
 use longshore::export::{By, Format, Place, Request};
+use longshore::http::Caller;
 use longshore_devkit::http_client;
 use longshore_devkit::http_server::{HttpServer, Reply};
 use longshore_tests::exports::{BUCKET, Exporting, contents, export_record, json_file};
@@ -42,12 +43,13 @@ async fn a_link_downloads_the_archive_under_its_name_until_it_expires() {
     let uuid = world.distributor_with(ORG, "first", 1).await;
     let request = Request { consumer: uuid.clone(), format: Format::Tar, ..Request::default() };
     let exported = world.try_export(ORG, request).await.unwrap();
-    let (archive, signature) = world.exports().links(&exported).await.unwrap().unwrap();
+    let links = world.exports().links(&exported).await.unwrap();
+    let archive = links.archive.unwrap();
     let found = http_client::send(Method::GET, &archive, &[], Default::default()).await.unwrap();
     assert_eq!((found.status, found.body.to_vec()), (StatusCode::OK, world.stored(&exported).await.0));
     let disposition = found.headers["content-disposition"].to_str().unwrap();
     assert_eq!(disposition, format!("attachment; filename=\"{uuid}-export.tar.gz\""));
-    let found = http_client::send(Method::GET, &signature.unwrap(), &[], Default::default()).await.unwrap();
+    let found = http_client::send(Method::GET, &links.signature.unwrap(), &[], Default::default()).await.unwrap();
     assert_eq!(found.body.len(), 256);
     assert!(archive.contains("X-Amz-Expires=60"));
 }
@@ -58,9 +60,10 @@ async fn a_small_archive_is_given_at_once_to_who_takes_it_and_a_large_one_is_not
     world.import(&small()).await;
     let uuid = world.distributor_with(ORG, "first", 1).await;
     let request = Request { consumer: uuid, ..Request::default() };
-    let by = By { caller: ORG, at_once: Some(4 << 20), ..By::default() };
+    let caller = Caller::Organisation(ORG.into());
+    let by = By { caller: &caller, principal: None, request_id: "", at_once: Some(4 << 20) };
     let exported = world.exports().export(request.clone(), &by).await.unwrap();
-    let Place::AtOnce { archive, signature: None } = exported.place else { panic!("{:?}", exported.place) };
+    let Place::AtOnce { archive, .. } = exported.place else { panic!("{:?}", exported.place) };
     assert!(contents(archive).contains_key("meta.json"));
     assert_eq!(world.s3().list(BUCKET, "").unwrap(), Vec::<String>::new());
     assert!(world.value::<bool>("SELECT location IS NULL AND outcome = 'exported' FROM exports").await);

@@ -24,7 +24,7 @@ async fn run(url: &str, settings: &[(&str, &str)], command: Value) -> Result<Val
         found.or_else(|| (name == "DATABASE_URL").then(|| url.to_owned()))
     };
     let settings = Settings::read(lookup).unwrap();
-    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).handle(&command.to_string()).await
+    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).handle(&command.to_string(), None).await
 }
 
 async fn migrate(url: &str) -> Result<Value, SetupError> {
@@ -79,7 +79,7 @@ async fn an_empty_database_is_filled_and_then_left_alone() {
         ]
     };
     let before = all().await;
-    assert_snapshot!(migrate(&url).await.unwrap(), @r#"{"applied":[],"version":3}"#);
+    assert_snapshot!(migrate(&url).await.unwrap(), @r#"{"applied":[],"version":4}"#);
     assert_eq!(all().await, before);
 }
 
@@ -208,6 +208,6 @@ async fn the_function_answers_with_what_it_did() {
     }
     assert_snapshot!(answers.join("\n"), @r#"
     {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}
-    "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
+    "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `create-product`, `create-pool`, `list-pools`, `create-distributor`, `list-distributors`, `delete-distributor`, `entitle`, `unentitle`, `list-entitlements`, `rotate-keys`, `status`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
     "#);
 }

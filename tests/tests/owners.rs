@@ -42,7 +42,7 @@ impl Stage {
 
     /// What the command answers, or its error with its kind.
     async fn run(&self, command: Value) -> String {
-        let answer = self.setup.handle(&command.to_string()).await;
+        let answer = self.setup.handle(&command.to_string(), None).await;
         answer.map_or_else(|error| format!("{}: {error}", error.kind()), |answer| answer.to_string())
     }
 

@@ -1,9 +1,11 @@
 //! Each file in `events/` does what `events/README.md` says of it, handed to the functions as Lambda would.
 
 use insta::assert_snapshot;
+use longshore_devkit::runtime_api::Function;
 use longshore_tests::samples::{Stage, files, sample};
-use longshore_tests::{database, function};
+use longshore_tests::{World, database, function};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -129,23 +131,60 @@ async fn in_order_of_their_age_the_events_tell_a_story_of_one_source() {
     ");
 }
 
-#[tokio::test]
-async fn the_events_of_setup_prepare_an_empty_database() {
-    let variables = [("DATABASE_URL".to_owned(), database::empty_database().await)];
-    let mut process = function::start("setup", &variables, &[]).await;
+/// In the order in which they can be carried out.
+const PREPARING: [&str; 11] = [
+    "migrate",
+    "create-tenant",
+    "create-source",
+    "create-owner",
+    "register-upstream-consumer",
+    "grant",
+    "list-owners",
+    "list-grants",
+    "revoke",
+    "unregister-upstream-consumer",
+    "help",
+];
+const HOSTING: [&str; 12] = [
+    "create-engineering-product",
+    "create-product",
+    "create-pool",
+    "create-distributor",
+    "entitle",
+    "list-pools",
+    "list-distributors",
+    "list-entitlements",
+    "rotate-keys",
+    "status",
+    "unentitle",
+    "delete-distributor",
+];
+
+/// What `setup` answers to its sample events, each twice: that changes nothing. What is different each time left out.
+async fn answers(process: &mut Function, names: &[&str]) -> String {
     let mut told = Vec::new();
-    let order = [
-        ["migrate", "create-tenant", "create-source", "create-owner", "register-upstream-consumer", "grant"].as_slice(),
-        &["list-owners", "list-grants", "revoke", "unregister-upstream-consumer", "help"],
-    ];
-    for name in order.concat() {
+    for name in names {
         let event = sample("setup", name);
-        // Each once more, which changes nothing.
         for _ in 0..2 {
-            let answer = process.invoke(&event, TIMEOUT).await.unwrap().result.unwrap();
+            let answer = process.invoke(&event, TIMEOUT).await.unwrap().result;
+            let answer = answer.unwrap_or_else(|error| panic!("{name}: {}", String::from_utf8_lossy(&error)));
             let mut answer: Value = serde_json::from_slice(&answer).unwrap();
-            answer.as_object_mut().unwrap().remove("settings");
-            for ours in ["/id", "/owners/0/id", "/grants/0/created"] {
+            for ours in [
+                "/id",
+                "/owners/0/id",
+                "/grants/0/created",
+                "/settings",
+                "/commands",
+                "/identity_serial",
+                "/serial",
+                "/identity_expires",
+                "/distributors/0/identity_serial",
+                "/distributors/0/identity_expires",
+                "/entitlements/0/serial",
+                "/inventory",
+                "/authority",
+                "/outbox/oldest_seconds",
+            ] {
                 if let Some(value) = answer.pointer_mut(ours) {
                     *value = "(ours)".into();
                 }
@@ -154,9 +193,16 @@ async fn the_events_of_setup_prepare_an_empty_database() {
         }
     }
     told.dedup();
-    assert_snapshot!(told.join("\n"), @r#"
-    migrate: {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin"],"version":3}
-    migrate: {"applied":[],"version":3}
+    told.join("\n")
+}
+
+#[tokio::test]
+async fn the_events_of_setup_prepare_an_empty_database() {
+    let variables = [("DATABASE_URL".to_owned(), database::empty_database().await)];
+    let mut process = function::start("setup", &variables, &[]).await;
+    assert_snapshot!(answers(&mut process, &PREPARING).await, @r#"
+    migrate: {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}
+    migrate: {"applied":[],"version":4}
     create-tenant: {"tenant_id":1}
     create-source: {"enabled":true,"source_id":1,"tenant_id":1}
     create-owner: {"display_name":"Example","id":"(ours)","owner":"5318290"}
@@ -168,7 +214,45 @@ async fn the_events_of_setup_prepare_an_empty_database() {
     revoke: {"org":"7720114","owner":"5318290","permission":"import","removed":false}
     unregister-upstream-consumer: {"removed":true,"uuid":"8f2d6a70-5f0b-4b0e-9a0e-3f6f5f7c1d22"}
     unregister-upstream-consumer: {"removed":false,"uuid":"8f2d6a70-5f0b-4b0e-9a0e-3f6f5f7c1d22"}
-    help: {"commands":[{"arguments":"","command":"migrate","does":"bring the database up to date"},{"arguments":"external_tenant, [name]","command":"create-tenant","does":"create a tenant, or find it"},{"arguments":"external_tenant, uid, [name], [enabled]","command":"create-source","does":"create a source, or update its name and state"},{"arguments":"owner, [display_name]","command":"create-owner","does":"create an owner, or update its display name"},{"arguments":"","command":"list-owners","does":"list the owners, with their upstream consumers and their newest imports"},{"arguments":"uuid, owner","command":"register-upstream-consumer","does":"say whose the manifests of an upstream consumer are"},{"arguments":"uuid","command":"unregister-upstream-consumer","does":"take that back"},{"arguments":"org, owner, [permission]","command":"grant","does":"let an organisation import for an owner that is not its own"},{"arguments":"org, owner, [permission]","command":"revoke","does":"take that back"},{"arguments":"","command":"list-grants","does":"list who may import for an owner that is not its own"},{"arguments":"","command":"help","does":"list the commands and the settings"}]}
+    help: {"commands":"(ours)","settings":"(ours)"}
     "#);
-    assert!(files("setup").iter().all(|name| order.concat().contains(&name.as_str())), "{:?}", files("setup"));
+}
+
+#[tokio::test]
+async fn the_events_of_setup_make_a_hosted_side() {
+    let world = World::with_owner().await;
+    let mut process = function::start("setup", &world.variables(), &[]).await;
+    assert_snapshot!(answers(&mut process, &HOSTING).await, @r#"
+    create-engineering-product: {"changed":true,"created":true,"product":"9001"}
+    create-engineering-product: {"changed":false,"created":false,"product":"9001"}
+    create-product: {"changed":true,"created":true,"product":"EX-SKU-9"}
+    create-product: {"changed":false,"created":false,"product":"EX-SKU-9"}
+    create-pool: {"owner":"5318290","pool":"5d0c7c1f2a3b4c5d8e9fa0b1c2d3e4f5","product":"EX-SKU-9","quantity":20}
+    create-distributor: {"entitlements":0,"identity_expires":"(ours)","identity_serial":"(ours)","name":"lab","owner":"5318290","type":"candlepin","uuid":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31"}
+    entitle: {"consumer":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31","id":"(ours)","pool":"5d0c7c1f2a3b4c5d8e9fa0b1c2d3e4f5","product":"EX-SKU-9","quantity":3,"serial":"(ours)"}
+    list-pools: {"pools":[{"account":"ACC-9","consumed":3,"contract":"CON-5","end":"2036-01-01T00:00:00Z","exported":3,"id":"5d0c7c1f2a3b4c5d8e9fa0b1c2d3e4f5","imported":false,"name":"Example Tools","order":"ORD-7","product":"EX-SKU-9","quantity":20,"start":"2026-01-01T00:00:00Z","type":"NORMAL"}]}
+    list-distributors: {"distributors":[{"entitlements":1,"identity_expires":"(ours)","identity_serial":"(ours)","name":"lab","owner":"5318290","type":"candlepin","uuid":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31"}]}
+    list-entitlements: {"entitlements":[{"consumer":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31","id":"9a8b7c6d5e4f40319283746556473829","pool":"5d0c7c1f2a3b4c5d8e9fa0b1c2d3e4f5","product":"EX-SKU-9","quantity":3,"serial":"(ours)"}]}
+    rotate-keys: {"complete":true,"current":"k1","problems":[],"rotated":{"cp_certificate":0,"cp_id_cert":0,"cp_key_pair":0},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"unopened":0}
+    status: {"authority":"(ours)","current_key":"k1","exports":{"failed_in_a_day":0,"newest":null},"failures":[],"imports":{"failed_in_a_day":0,"newest":null},"inventory":"(ours)","largest_owners":[{"contents":1,"distributors":1,"entitlements":1,"owner":"5318290","pools":1,"products":2,"subscriptions":0}],"latest_version":4,"outbox":{"oldest_seconds":"(ours)","waiting":4},"owners":1,"refreshes":{"failed_in_a_day":0,"newest":null},"rejected":{"by_kind":{},"newest":null},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"version":4}
+    unentitle: {"entitlement":"9a8b7c6d5e4f40319283746556473829","removed":true}
+    unentitle: {"entitlement":"9a8b7c6d5e4f40319283746556473829","removed":false}
+    delete-distributor: {"removed":true,"uuid":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31"}
+    delete-distributor: {"removed":false,"uuid":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31"}
+    "#);
+}
+
+#[tokio::test]
+async fn each_command_has_a_sample_event_that_is_carried_out_here() {
+    let known: BTreeSet<&str> = PREPARING.into_iter().chain(HOSTING).collect();
+    let files = files("setup");
+    assert_eq!(files.iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
+    let command = |name: &String| serde_json::from_slice::<Value>(&sample("setup", name)).unwrap()["command"].clone();
+    let shown: BTreeSet<String> = files.iter().map(|name| command(name).as_str().unwrap().to_owned()).collect();
+    let variables = [("DATABASE_URL".to_owned(), database::empty_database().await)];
+    let mut process = function::start("setup", &variables, &[]).await;
+    let help = process.invoke(&sample("setup", "help"), TIMEOUT).await.unwrap().result.unwrap();
+    let help: Value = serde_json::from_slice(&help).unwrap();
+    let commands = help["commands"].as_array().unwrap().iter();
+    assert_eq!(commands.map(|command| command["command"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(), shown);
 }

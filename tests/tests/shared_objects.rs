@@ -66,7 +66,7 @@ async fn rules_of_another_api_are_taken_from_whoever_runs_setup() {
       RULES MODIFIED | 6.2 | id | replaced,version
     ");
     let setup = world.setup_for(1, Clock::system()).await;
-    let refused = setup.handle(r#"{"command": "replace-rules", "rules": "var rules;"}"#).await.unwrap_err();
+    let refused = setup.handle(r#"{"command": "replace-rules", "rules": "var rules;"}"#, None).await.unwrap_err();
     assert_snapshot!(refused.to_string(), @"rules: the first line is not `// Version: <number>.<number>`, as in a manifest's rules2/rules.js");
 }
 

@@ -1,4 +1,4 @@
-//! Makes the manifests of distributors, as Kafka records ask for them.
+//! Makes the manifests of distributors, as Kafka records and clients ask for them.
 //!
 //! Only wiring: [`longshore::export::ManifestExporter`] does the work.
 
@@ -12,5 +12,5 @@ use longshore::lambda;
 async fn main() -> Result<(), lambda::Error> {
     let settings = lambda::start(env!("CARGO_BIN_NAME"))?;
     let exporter = ManifestExporter::new(&settings, &Aws::from_env().await, Clock::system());
-    lambda::run(async |payload, remaining| exporter.handle(payload, remaining).await).await
+    lambda::run(async |payload, call| exporter.handle(payload, call).await).await
 }

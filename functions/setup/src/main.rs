@@ -11,5 +11,5 @@ use longshore::setup::Setup;
 async fn main() -> Result<(), lambda::Error> {
     let settings = lambda::start(env!("CARGO_BIN_NAME"))?;
     let setup = Setup::new(settings, &Aws::from_env().await, Clock::system(), 1);
-    lambda::run(async |payload: &str, _| Ok(setup.handle(payload).await?)).await
+    lambda::run(async |payload: &str, call| Ok(setup.handle(payload, call.remaining).await?)).await
 }

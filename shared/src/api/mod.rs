@@ -8,6 +8,7 @@ mod upstream_consumers;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::db::{Connector, Pool};
+use crate::export;
 use crate::failure::Failure;
 use crate::http::{AcceptsJson, Service, document};
 use crate::keyring::Keys;
@@ -65,7 +66,8 @@ fn routes() -> OpenApiRouter<Arc<Api>> {
 
 /// The OpenAPI document (3.1) of all routes, of other functions too, as JSON.
 pub fn openapi_document() -> &'static str {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| document([routes().into_openapi()]));
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| document([routes().into_openapi(), export::routes().into_openapi()]));
     &DOCUMENT
 }
 

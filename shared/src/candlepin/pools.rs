@@ -5,6 +5,7 @@ use super::subscriptions::Subscription;
 use super::terms::{Keyed, Plan, Terms};
 use super::unload::{Facts, SkuFacts};
 use crate::db::DbError;
+use crate::hosted;
 use crate::outbox::{Change, Event};
 use serde::Serialize;
 use serde_json::json;
@@ -135,7 +136,8 @@ fn derived(id: String, master: &Pool, quantity: i64, product: &SkuFacts) -> Pool
     }
 }
 
-/// Writes what is new and what has changed, and deletes what is gone.
+/// Writes what is new and what has changed, and deletes what is gone. What was taken from a pool and is not there any more
+/// is taken back.
 pub(super) async fn write(
     transaction: &Transaction<'_>,
     owner: &str,
@@ -154,12 +156,16 @@ pub(super) async fn write(
             .await?;
         transaction.execute_typed(include_str!("write_pool_attributes.sql"), &[(&rows, Type::JSONB)]).await?;
     }
+    if !plan.changed.is_empty() {
+        hosted::fit(transaction, owner).await?;
+    }
     Ok(())
 }
 
-/// Deletes pools with their attributes. One that is gone already is no error.
+/// Deletes pools with their attributes and their entitlements. One that is gone already is no error.
 pub(super) async fn delete(transaction: &Transaction<'_>, ids: &[&str]) -> Result<(), DbError> {
     if !ids.is_empty() {
+        hosted::revoke_of_pools(transaction, ids).await?;
         let sql = "DELETE FROM cp_pool WHERE id = ANY($1)";
         transaction.execute_typed(sql, &[(&ids, Type::TEXT_ARRAY)]).await?;
     }

@@ -2,18 +2,16 @@
 
 use super::ExportError;
 use super::certificate::Certificate;
-use crate::candlepin::identity_key_context;
+use crate::candlepin::{Permission, identity_key_context};
 use crate::db::DbError;
 use crate::hosted::key_pair_context;
+use crate::http::Caller;
+use crate::http::access::{self, Asked};
 use crate::keyring::{Keys, Sealed};
 use crate::secret::Secret;
 use serde_json::Value;
 use tokio_postgres::types::{Json, Type};
 use tokio_postgres::{GenericClient, Row};
-
-/// What must have been granted for an export, any one of these: its archive carries private keys, so not even one's own
-/// owner may be exported without.
-const GRANTED: [&str; 2] = ["export", "admin"];
 
 /// A consumer that a caller may export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +23,13 @@ pub(super) struct Found {
     pub owner_key: String,
 }
 
-/// Finds a consumer whose owner `caller`, an organisation or an IAM principal, may export for.
-pub(super) async fn find(client: &impl GenericClient, uuid: &str, caller: &str) -> Result<Found, ExportError> {
+/// Finds a consumer whose owner `caller` may export for. Its archive carries private keys, so not even one's own owner may
+/// be exported without a grant.
+pub(super) async fn find(client: &impl GenericClient, uuid: &str, caller: &Caller) -> Result<Found, ExportError> {
     let sql = include_str!("sql/find_consumer.sql");
-    let values: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
-        [(&uuid, Type::TEXT), (&caller, Type::TEXT), (&GRANTED.as_slice(), Type::TEXT_ARRAY)];
-    let row = client.query_typed_opt(sql, &values).await?;
-    let row = row.ok_or_else(|| ExportError::not_allowed(uuid))?;
+    let row = client.query_typed_opt(sql, &[(&uuid, Type::TEXT), (&caller.name(), Type::TEXT)]).await?;
+    let decided = access::decide(caller, Asked::Consumer(uuid), Permission::Export, row.as_ref());
+    let (Ok(_), Some(row)) = (decided, row) else { return Err(ExportError::not_allowed(uuid)) };
     if !row.get::<_, bool>("manifest") {
         return Err(ExportError::NotADistributor { uuid: row.get("uuid"), label: row.get("label") });
     }

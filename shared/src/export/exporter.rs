@@ -1,42 +1,75 @@
-//! The function `manifest-exporter` below its handler.
+//! The function `manifest-exporter` below its handler: records of Kafka and requests over HTTP.
 
 use super::exports::{By, Exported, Exports};
 use super::message::ExportMessage;
 use super::record::{self, Origin};
+use super::route::routes;
 use super::{ExportError, Place};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::db::DbError;
 use crate::failure::{Chain, Failure};
+use crate::http::Service;
 use crate::kafka::{BatchResponse, Consumer, Invocation, Plan, Record};
+use crate::lambda::Call;
 use crate::metrics as emf;
 use crate::settings::Settings;
 use crate::worker::Worker;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::PrimitiveDateTime;
 
-/// Makes the manifests that Kafka records ask for.
+/// Makes the manifests that Kafka records and clients ask for.
 pub struct ManifestExporter {
     worker: Worker,
-    exports: Exports,
+    exports: Arc<Exports>,
+    service: Service,
+}
+
+/// What an invocation is answered with, whichever it was.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// Which records are to come again.
+    Batch(BatchResponse),
+    /// A client's answer.
+    Http(Box<ApiGatewayV2httpResponse>),
+}
+
+/// What tells an HTTP request from records.
+#[derive(Deserialize)]
+struct Payload {
+    #[serde(default, rename = "requestContext")]
+    request_context: Option<IgnoredAny>,
 }
 
 impl ManifestExporter {
     /// Wires everything; nothing connects before the first record.
     pub fn new(settings: &Settings, aws: &Aws, clock: Clock) -> Self {
         let worker = Worker::new(settings, settings.manifest_limits.compressed_bytes, aws, clock.clone());
-        Self { exports: Exports::new(settings, worker.pool.clone(), aws, clock), worker }
+        let exports = Arc::new(Exports::new(settings, worker.pool.clone(), aws, clock));
+        let (router, _) = routes().with_state(exports.clone()).split_for_parts();
+        let service = Service::new(router, worker.pool.clone(), settings.callers.clone(), settings.deadline_margin);
+        Self { worker, exports, service }
     }
 
-    /// Handles one invocation: `payload` is the event of a Kafka event source mapping, `remaining` the time until
-    /// Lambda ends it, where that is known.
+    /// Handles one invocation: `payload` is the event of a Kafka event source mapping, or that of an HTTP API (format 2.0)
+    /// or a function URL.
     ///
     /// # Errors
-    /// When the payload is no Kafka event. Everything else is answered for record by record.
-    pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<BatchResponse, Failure> {
-        let response = self.worker.handle(self, payload, remaining).await;
+    /// When the payload is neither. Everything else is answered, record by record.
+    pub async fn handle(&self, payload: &str, call: Call<'_>) -> Result<Answer, Failure> {
+        let is_http = serde_json::from_str::<Payload>(payload).is_ok_and(|payload| payload.request_context.is_some());
+        let answer = if is_http {
+            self.service.handle(payload, call).await.map(|answer| Answer::Http(Box::new(answer)))
+        } else {
+            self.worker.handle(self, payload, call.remaining).await.map(Answer::Batch)
+        };
         self.exports.settle().await;
-        response
+        answer
     }
 
     async fn export(
@@ -77,7 +110,7 @@ impl ManifestExporter {
 
 fn by(message: &ExportMessage) -> By<'_> {
     By {
-        caller: &message.org,
+        caller: &message.caller,
         principal: message.principal.as_deref(),
         request_id: message.request_id.as_deref().unwrap_or_default(),
         at_once: None,

@@ -12,6 +12,7 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::db::Pool;
 use crate::hosted::{Authorities, HostedError, certify};
+use crate::http::Caller;
 use crate::keyring::Keys;
 use crate::settings::{ExportSettings, Settings};
 use time::macros::format_description;
@@ -30,10 +31,10 @@ pub struct Exports {
 }
 
 /// Who asks, how it is found again, and what he takes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct By<'a> {
-    /// The organisation or IAM principal whose rights count.
-    pub caller: &'a str,
+    /// Whose rights count.
+    pub caller: &'a Caller,
     /// Who, as far as it is known.
     pub principal: Option<&'a str>,
     /// Correlation id.
@@ -71,13 +72,30 @@ pub enum Place {
         /// `s3://bucket/key`
         location: String,
     },
-    /// Here: the archive, and a tar's detached signature.
+    /// Here; a tar's signature is in the bucket, under that name with `.sig` behind it.
     AtOnce {
         /// The archive.
         archive: Vec<u8>,
-        /// Of a tar.
-        signature: Option<Vec<u8>>,
+        /// The name.
+        name: String,
     },
+}
+
+/// URLs that work for a while, for whoever has them.
+pub struct Links {
+    /// Of an archive that was stored.
+    pub archive: Option<String>,
+    /// Of a tar's signature.
+    pub signature: Option<String>,
+}
+
+impl Exported {
+    /// What the archive is called where it is saved.
+    pub fn file_name(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+        let uuid: String = self.consumer.chars().map(plain).collect();
+        format!("{uuid}-export.{}", self.format.ending())
+    }
 }
 
 /// Without archives, which hold private keys.
@@ -182,14 +200,13 @@ impl Exports {
         let authority = self.authorities.get().await.map_err(HostedError::from)?;
         let signature = authority.sign_digest(&packed.digest).map_err(HostedError::from)?;
         let Sealed { rest, sha256, bytes } = packed.seal(&signature)?;
-        let detached = (request.format == Format::Tar).then_some(signature);
+        // First, so that whoever sees the archive finds its signature.
+        if request.format == Format::Tar {
+            storage.upload(&format!("{name}.sig"), "application/octet-stream").finish(signature).await?;
+        }
         let place = if archive.upload.is_unsent() && by.at_once.is_some_and(|most| bytes <= most) {
-            Place::AtOnce { archive: rest, signature: detached }
+            Place::AtOnce { archive: rest, name }
         } else {
-            // First, so that whoever sees the archive finds its signature.
-            if let Some(signature) = detached {
-                storage.upload(&format!("{name}.sig"), "application/octet-stream").finish(signature).await?;
-            }
             archive.upload.finish(rest).await?;
             Place::Stored { location: storage.location(&name), name }
         };
@@ -226,21 +243,26 @@ impl Exports {
         Ok(entitlements)
     }
 
-    /// A URL by which an archive that was stored can be downloaded for a while, and one for a tar's signature.
+    /// URLs by which an archive that was stored, and a tar's signature, can be downloaded for a while.
     ///
     /// # Errors
-    /// When there are no credentials to sign it with.
-    pub async fn links(&self, exported: &Exported) -> Result<Option<(String, Option<String>)>, ExportError> {
-        let Place::Stored { name, .. } = &exported.place else { return Ok(None) };
+    /// When there are no credentials to sign them with.
+    pub async fn links(&self, exported: &Exported) -> Result<Links, ExportError> {
         let storage = self.storage.as_ref().ok_or(StoreError::NotConfigured)?;
-        let saved_as = format!("{}-export.{}", exported.consumer, exported.format.ending());
-        let lifetime = self.settings.link_lifetime;
-        let archive = storage.link(name, &saved_as, lifetime).await?;
-        let signature = match exported.format {
-            Format::Zip => None,
-            Format::Tar => Some(storage.link(&format!("{name}.sig"), &format!("{saved_as}.sig"), lifetime).await?),
+        let (lifetime, saved_as) = (self.settings.link_lifetime, exported.file_name());
+        let (name, is_stored) = match &exported.place {
+            Place::Stored { name, .. } => (name, true),
+            Place::AtOnce { name, .. } => (name, false),
         };
-        Ok(Some((archive, signature)))
+        let mut links = Links { archive: None, signature: None };
+        if is_stored {
+            links.archive = Some(storage.link(name, &saved_as, lifetime).await?);
+        }
+        if exported.format == Format::Tar {
+            let (name, saved_as) = (format!("{name}.sig"), format!("{saved_as}.sig"));
+            links.signature = Some(storage.link(&name, &saved_as, lifetime).await?);
+        }
+        Ok(links)
     }
 
     /// Waits for what was abandoned; called before an invocation is answered.

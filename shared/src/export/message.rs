@@ -2,8 +2,9 @@
 
 use super::request::{Format, Request};
 use crate::failure::{Failure, brief};
+use crate::http::{Caller, principal};
 use crate::kafka::Record;
-use crate::message::{Caller, Fields, MessageError, request_id_of};
+use crate::message::{Fields, MessageError, Sender, request_id_of};
 
 /// Longest name of a person that is kept, in bytes: 255 with the two dots that say that it was cut.
 const MAX_NAME: usize = 253;
@@ -13,7 +14,7 @@ pub struct ExportMessage {
     /// What is asked for.
     pub request: Request,
     /// The organisation that asks.
-    pub org: String,
+    pub caller: Caller,
     /// Who, as the producer says.
     pub principal: Option<String>,
     /// Correlation id.
@@ -34,11 +35,15 @@ impl ExportMessage {
     /// None is cured by a redelivery.
     pub fn parse(record: &Record) -> Result<Self, Failure> {
         let fields = Fields::of(record)?;
-        let caller = Caller::of(&fields, record)?;
-        let Some(org) = caller.org() else {
+        let sender = Sender::of(&fields, record)?;
+        let Some(org) = sender.org() else {
             return Err(MessageError::Identity("missing, and so are org_id and account").into());
         };
-        if caller.identity.contradicts(&caller.claim) {
+        // A principal of IAM is known by its request's signature; an organisation's name is only a text.
+        if principal::is_arn(org) {
+            return Err(MessageError::Identity("the ARN of an IAM principal").into());
+        }
+        if sender.identity.contradicts(&sender.claim) {
             return Err(MessageError::Identity("of another organisation than the message names").into());
         }
         let format = fields.text("format")?.map(|format| format.parse::<Format>()).transpose()?;
@@ -51,7 +56,7 @@ impl ExportMessage {
         };
         Ok(Self {
             request: request.check()?,
-            org: org.to_owned(),
+            caller: Caller::Organisation(org.to_owned()),
             principal: fields.text("principal")?.map(|name| brief(&name, MAX_NAME)),
             request_id: request_id_of(record),
         })
@@ -79,7 +84,7 @@ mod tests {
             format: Format::Tar,
         };
         assert_eq!(message.request, expected);
-        assert_eq!((message.org.as_str(), message.principal.as_deref()), ("acme", Some("admin")));
+        assert_eq!((message.caller.name(), message.principal.as_deref()), ("acme", Some("admin")));
         assert_eq!(message.request_id.as_deref(), Some("r-1"));
     }
 
@@ -88,6 +93,10 @@ mod tests {
         let refusals = [
             (json!({"org_id": "acme"}), "consumer is missing"),
             (json!({"consumer": "c-1"}), "the identity is missing, and so are org_id and account"),
+            (
+                json!({"consumer": "c-1", "org_id": "arn:aws:iam::1:role/x"}),
+                "the identity is the ARN of an IAM principal",
+            ),
             (json!({"consumer": "c-1", "org_id": "acme", "format": "rar"}), "format is zip or tar"),
             (json!({"consumer": 1, "org_id": "acme"}), "consumer is not a string"),
         ];

@@ -14,11 +14,13 @@ mod names;
 mod pack;
 mod record;
 mod request;
+mod route;
 mod store;
 
 pub use error::ExportError;
-pub use exporter::ManifestExporter;
-pub use exports::{By, Exported, Exports, Place};
+pub use exporter::{Answer, ManifestExporter};
+pub use exports::{By, Exported, Exports, Links, Place};
 pub use message::ExportMessage;
 pub use request::{Format, Request};
+pub(crate) use route::routes;
 pub use store::StoreError;

@@ -68,9 +68,6 @@ impl Storage {
 
     /// A URL by which whoever has it downloads the object for a while, as a file of the name `saved_as`.
     pub async fn link(&self, name: &str, saved_as: &str, lifetime: Duration) -> Result<String, StoreError> {
-        // What would end the quoted name, or the header.
-        let plain = |c: char| if c.is_ascii_graphic() && !"\"\\".contains(c) { c } else { '_' };
-        let saved_as: String = saved_as.chars().map(plain).collect();
         let get = self.s3.get_object().bucket(&self.place.bucket).key(self.place.key(name));
         let get = get.response_content_disposition(format!("attachment; filename=\"{saved_as}\""));
         let config = PresigningConfig::expires_in(lifetime).map_err(|error| self.refused(&error))?;

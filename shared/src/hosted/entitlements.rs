@@ -120,7 +120,7 @@ async fn consumer_of(transaction: &Transaction<'_>, uuid: &str) -> Result<(Strin
 
 fn check(pool: &PoolRow, quantity: i64, clock: &Clock) -> Result<(), HostedError> {
     let problem = if pool.end < clock.timestamp() {
-        format!("is over since {}", pool.end)
+        format!("is over since {}", pool.end.date())
     } else if pool.derived {
         "is for guests of this side's own hosts, and cannot be passed on".into()
     } else if pool.left().is_some_and(|left| left < quantity) {

@@ -7,27 +7,26 @@ WITH held AS MATERIALIZED (
   WHERE e.consumer_id = $1 AND ($2::text IS NULL OR e.id = $2)
 ),
 pools AS MATERIALIZED (
-  SELECT * FROM cp_pool WHERE id IN (SELECT pool_id FROM held)
+  -- Numbered, because ids are slow to sort by.
+  SELECT row_number() OVER () AS number, p.* FROM cp_pool p WHERE p.id IN (SELECT pool_id FROM held)
 ),
 -- A product's digest covers its attributes and its content sets. One that was made by hand has none: then its name counts.
 products AS (
-  SELECT p.id AS pool_id,
-         string_agg(g.product_id || ' ' || coalesce(encode(g.digest, 'hex'), g.name), E'\n' ORDER BY g.product_id, g.uuid)
-           AS digests
+  SELECT p.number, sha256(string_agg(coalesce(g.digest, convert_to(g.name, 'UTF8')), '' ORDER BY g.uuid)) AS digest
   FROM pools p
   JOIN cp_pool_product_rows r ON r.pool_id = p.id AND r.dtype IN ('sold', 'provided')
   JOIN cp_products g ON g.uuid = r.product_uuid
-  GROUP BY p.id
+  GROUP BY p.number
 ),
 stated AS (
   SELECT h.id, h.digest AS before,
-         sha256($3 || convert_to(jsonb_build_array(
+         sha256($3 || g.digest || convert_to(jsonb_build_array(
            o.account, u.uuid, h.quantity, p.quantity, p.startdate, p.enddate, p.contractnumber, p.accountnumber,
-           p.ordernumber, p.subscriptionid, v.value, g.digests
+           p.ordernumber, p.subscriptionid, p.product_uuid, v.value
          )::text, 'UTF8')) AS digest
   FROM held h
   JOIN pools p ON p.id = h.pool_id
-  JOIN products g ON g.pool_id = p.id
+  JOIN products g ON g.number = p.number
   JOIN cp_consumer u ON u.id = $1
   JOIN cp_owner o ON o.id = u.owner_id
   LEFT JOIN cp_pool_attribute v ON v.pool_id = p.id AND v.name = 'virt_only'

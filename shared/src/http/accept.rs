@@ -40,6 +40,13 @@ pub fn accepts(headers: &HeaderMap, media: &str) -> bool {
     best.map_or(!said, |(_, taken)| taken)
 }
 
+/// Whether `Accept` names a media type itself, and does not refuse it: more than that the client would take anything.
+pub fn asks_for(headers: &HeaderMap, media: &str) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let named = |item: &str| item.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(media));
+    values.flat_map(|text| text.split(',')).any(named) && accepts(headers, media)
+}
+
 /// How specific a range is that a media type falls into.
 fn matching(range: &str, media: &str) -> Option<u8> {
     if range.eq_ignore_ascii_case(media) {
@@ -83,5 +90,19 @@ mod tests {
             assert_eq!(accepts(&headers, JSON), taken, "{accept:?}");
         }
         assert!(accepts(&HeaderMap::new(), JSON));
+    }
+
+    #[test]
+    fn who_takes_anything_asks_for_nothing() {
+        for (accept, asked) in [
+            ("*/*", false),
+            ("application/*", false),
+            ("a/b, Application/Zip;q=0.1", true),
+            ("application/zip;q=0", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(asks_for(&headers, "application/zip"), asked, "{accept}");
+        }
     }
 }

@@ -19,7 +19,7 @@ mod path;
 mod problem;
 mod service;
 
-pub use accept::{AcceptsJson, accepts};
+pub use accept::{AcceptsJson, accepts, asks_for};
 pub use caller::{Caller, CallerSettings};
 pub use document::{Refused, document};
 pub use event::{Event, EventError};

@@ -244,7 +244,8 @@ impl<C: Consumer> Batch<'_, C> {
         if self.invocation.is_over() {
             return Err(out_of_time());
         }
-        let step = step.instrument(self.spans[index].clone());
+        // Boxed: the type of the whole work is deeper than the compiler likes.
+        let step = step.instrument(self.spans[index].clone()).boxed_local();
         let step = AssertUnwindSafe(step).catch_unwind().unwrap_or_else(|panic| Err(panicked(&*panic)));
         match self.invocation.deadline {
             Some(end) => tokio::time::timeout_at(end.into(), step).await.unwrap_or_else(|_| Err(out_of_time())),

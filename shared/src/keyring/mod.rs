@@ -3,8 +3,10 @@
 //! What is sealed keeps the id of its key, so that a new current key does not lose the old values. It is bound to its
 //! place (a table and a row): moved to another row it does not open.
 
+mod rotate;
 mod source;
 
+pub use rotate::{Counts, RotateError, Rotated, count, rotate};
 pub use source::Keys;
 
 use crate::failure::Classified;

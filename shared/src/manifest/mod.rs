@@ -11,7 +11,7 @@ pub mod read;
 pub mod rules;
 pub mod signature;
 #[cfg(test)]
-mod test_keys;
+pub(crate) mod test_keys;
 
 pub use certificate::{
     Certificate, CertificateError, CertificatePem, KeyMatch, PemFile, PrivateKey, entitlement_version, key_matches,

@@ -1,6 +1,6 @@
 //! What every message says of the archive that it announces.
 
-use super::{Caller, Claim, Fields, MessageError};
+use super::{Claim, Fields, MessageError, Sender};
 use crate::failure::brief;
 use crate::kafka::Record;
 use std::time::Duration;
@@ -43,12 +43,12 @@ impl std::fmt::Debug for Announcement {
 impl Announcement {
     /// Reads the ingress form, the Upload Service's.
     pub(crate) fn ingress(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
-        Self::read(fields, record, "url", "timestamp", Caller::of(fields, record)?)
+        Self::read(fields, record, "url", "timestamp", Sender::of(fields, record)?)
     }
 
     /// Reads the persister form: only headers say whose the archive is.
     pub(crate) fn persister(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
-        Self::read(fields, record, "data_url", "refresh_request_at", Caller::of_header(record)?)
+        Self::read(fields, record, "data_url", "refresh_request_at", Sender::of_header(record)?)
     }
 
     fn read(
@@ -56,16 +56,16 @@ impl Announcement {
         record: &Record,
         url: &'static str,
         age: &'static str,
-        caller: Caller,
+        sender: Sender,
     ) -> Result<Self, MessageError> {
         Ok(Self {
             url: fields.required_text(url)?,
             size: fields.size("size")?,
             request_id: request_id(fields.text("request_id")?, record),
             age: fields.time(age)?.or_else(|| kafka_time(record)),
-            identity: caller.identity,
-            claim: caller.claim,
-            forwarded_identity: caller.forwarded,
+            identity: sender.identity,
+            claim: sender.claim,
+            forwarded_identity: sender.forwarded,
         })
     }
 

@@ -50,7 +50,7 @@ impl Claim {
 pub(super) const IDENTITY: &str = "x-rh-identity";
 
 /// Who sends a message: by his identity, which came with it, and by what the message itself says. Without `Debug`, as claims.
-pub(crate) struct Caller {
+pub(crate) struct Sender {
     /// Whom the identity names.
     pub identity: Claim,
     /// Whom the message names.
@@ -59,7 +59,7 @@ pub(crate) struct Caller {
     pub forwarded: Option<String>,
 }
 
-impl Caller {
+impl Sender {
     /// `b64_identity`, else the header, with `org_id` and `account`.
     pub fn of(fields: &Fields, record: &Record) -> Result<Self, MessageError> {
         let forwarded = fields.text("b64_identity")?.or_else(|| header(record, IDENTITY));

@@ -10,8 +10,8 @@ pub(crate) mod tests;
 
 pub use announcement::Announcement;
 pub(crate) use announcement::request_id_of;
-pub(crate) use claim::Caller;
 pub use claim::Claim;
+pub(crate) use claim::Sender;
 pub(crate) use fields::Fields;
 
 use crate::failure::Classified;

@@ -3,7 +3,9 @@
 use super::owners::plain;
 use super::{Setup, SetupError};
 use crate::hosted::{self, HostedError, NewDistributor, NewPool, NewProduct, Wanted};
+use crate::keyring;
 use serde_json::{Value, json};
+use std::time::Instant;
 use tokio_postgres::Transaction;
 
 /// Longest id that the tables hold, in characters.
@@ -87,6 +89,14 @@ impl Setup {
     pub(super) async fn list_entitlements(&self, consumer: &str) -> Result<Value, SetupError> {
         let session = self.pool.get().await?;
         Ok(json!({"entitlements": hosted::list_entitlements(&*session, consumer).await?}))
+    }
+
+    /// The keys are read anew: what is current may have been changed a minute ago.
+    pub(super) async fn rotate_keys(&self, deadline: Option<Instant>) -> Result<Value, SetupError> {
+        let keyring = self.keys.reload().await.map_err(HostedError::from)?;
+        let mut session = self.pool.get().await?;
+        let go_on = || deadline.is_none_or(|deadline| Instant::now() < deadline);
+        Ok(json!(keyring::rotate(&mut session, &keyring, go_on).await?))
     }
 
     /// Runs work in a transaction, which is committed only if all of it was done.

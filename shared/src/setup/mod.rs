@@ -6,6 +6,7 @@ mod hosted;
 mod inventory;
 mod owners;
 mod rules;
+mod status;
 
 use crate::aws::Aws;
 use crate::candlepin::Permission;
@@ -13,10 +14,11 @@ use crate::clock::Clock;
 use crate::db::{Connector, DbError, MigrateError, Pool, migrate};
 use crate::failure::Classified;
 use crate::hosted::{Authorities, HostedError, NewDistributor, NewPool, NewProduct, Wanted};
-use crate::keyring::Keys;
+use crate::keyring::{Keys, RotateError};
 use crate::settings::Settings;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// What `setup` can be asked to do, by direct invocation.
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -129,12 +131,16 @@ pub enum Command {
         /// The distributor's uuid.
         consumer: String,
     },
+    /// Seals stored private keys again, with the current key.
+    RotateKeys {},
+    /// Tells how things stand.
+    Status {},
     /// Lists the commands.
     Help {},
 }
 
 /// Each command with its arguments and what it does.
-const HELP: [(&str, &str, &str); 21] = [
+const HELP: &[(&str, &str, &str)] = &[
     ("migrate", "", "bring the database up to date"),
     ("create-tenant", "external_tenant, [name]", "create a tenant, or find it"),
     ("create-source", "external_tenant, uid, [name], [enabled]", "create a source, or update its name and state"),
@@ -182,6 +188,12 @@ const HELP: [(&str, &str, &str); 21] = [
     ),
     ("unentitle", "entitlement", "take an entitlement back"),
     ("list-entitlements", "consumer", "list what a distributor has, with serial numbers"),
+    (
+        "rotate-keys",
+        "",
+        "seal the stored private keys again with the current key of LONGSHORE_KEYS; again, if the answer is not complete",
+    ),
+    ("status", "", "tell how things stand: versions, numbers, failures, what waits, keys and authority"),
     ("help", "", "list the commands and the settings"),
 ];
 
@@ -204,6 +216,15 @@ pub enum SetupError {
     /// The hosted side did not do it.
     #[error(transparent)]
     Hosted(#[from] HostedError),
+}
+
+impl From<RotateError> for SetupError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Database(error) => Self::Database(error),
+            RotateError::Keys(error) => HostedError::from(error).into(),
+        }
+    }
 }
 
 impl Classified for SetupError {
@@ -242,6 +263,8 @@ pub struct Setup {
     keys: Keys,
     authorities: Authorities,
     clock: Clock,
+    /// How long before the end of an invocation a long command stops.
+    margin: Duration,
 }
 
 impl Setup {
@@ -250,24 +273,21 @@ impl Setup {
         let keys = Keys::new(settings.import.keys, aws);
         let authorities = Authorities::new(settings.authority, aws, &clock);
         let pool = Pool::new(Connector::new(settings.database, aws.clone(), clock.clone()), connections);
-        Self { pool, keys, authorities, clock }
+        Self { pool, keys, authorities, clock, margin: settings.deadline_margin }
     }
 
-    /// Reads a payload and carries the command out.
+    /// Reads a payload and carries the command out. `remaining`: the time until the invocation is ended.
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub async fn handle(&self, payload: &str) -> Result<Value, SetupError> {
-        let answer = self.run(Command::parse(payload)?).await;
+    pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<Value, SetupError> {
+        let deadline = remaining.map(|remaining| Instant::now() + remaining.saturating_sub(self.margin));
+        let answer = self.run(Command::parse(payload)?, deadline).await;
         self.pool.settle().await;
         answer
     }
 
-    /// Carries out a command and returns what there is to tell.
-    ///
-    /// # Errors
-    /// See [`SetupError`].
-    pub async fn run(&self, command: Command) -> Result<Value, SetupError> {
+    async fn run(&self, command: Command, deadline: Option<Instant>) -> Result<Value, SetupError> {
         let (pool, clock) = (&self.pool, &self.clock);
         match command {
             Command::Migrate {} => {
@@ -306,6 +326,8 @@ impl Setup {
             Command::Entitle(wanted) => self.entitle(&wanted).await,
             Command::Unentitle { entitlement } => self.unentitle(&entitlement).await,
             Command::ListEntitlements { consumer } => self.list_entitlements(&consumer).await,
+            Command::RotateKeys {} => self.rotate_keys(deadline).await,
+            Command::Status {} => self.status().await,
             Command::Help {} => Ok(help()),
         }
     }
@@ -354,7 +376,8 @@ mod tests {
     fn a_command_that_is_unknown_is_answered_with_those_that_are_in_the_help() {
         let told = Command::parse(r#"{"command":"drop"}"#).unwrap_err().to_string();
         let known: Vec<&str> = told.split('`').skip(3).step_by(2).collect();
-        assert_eq!(known, HELP.map(|(name, _, _)| name));
+        let listed: Vec<&str> = HELP.iter().map(|(name, _, _)| *name).collect();
+        assert_eq!(known, listed);
     }
 
     #[test]

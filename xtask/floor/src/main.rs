@@ -1,8 +1,10 @@
-//! The least that reading an archive can cost: it is expanded, and every JSON entry is parsed and thrown away.
+//! The least that reading an archive can cost: it is expanded, and every JSON entry is parsed and thrown away. And the
+//! least that writing one can cost: its files are compressed, and that is thrown away.
 //!
 //! A program of its own, because it is measured and so has to be compiled as the functions are. Prints
 //! `{"seconds", "entries", "json_bytes"}` for one pass over the archive in memory, after one to warm up.
 
+mod deflate;
 mod manifest;
 
 use std::io::{Read, Write};
@@ -29,13 +31,22 @@ fn main() -> ExitCode {
 
 fn run() -> Result<serde_json::Value> {
     let mut arguments = std::env::args_os().skip(1);
-    let archive = arguments.next().context("usage: bench-floor ARCHIVE.tar.gz | MANIFEST.zip PUBLIC_KEY.der")?;
-    let archive = load(Path::new(&archive))?;
-    let key = arguments.next().map(|path| load(Path::new(&path))).transpose()?;
-    let pass = || match &key {
+    let usage = "usage: bench-floor ARCHIVE.tar.gz | MANIFEST.zip PUBLIC_KEY.der | --deflate FILES";
+    let first = arguments.next().context(usage)?;
+    let second = arguments.next().map(|path| load(Path::new(&path))).transpose()?;
+    if first == "--deflate" {
+        let files = second.context(usage)?;
+        return measure(|| deflate::compress(&files));
+    }
+    let archive = load(Path::new(&first))?;
+    measure(|| match &second {
         Some(key) => manifest::read(&archive, key),
         None => read(&archive),
-    };
+    })
+}
+
+/// One pass to warm up, and one that counts.
+fn measure(pass: impl Fn() -> Result<Seen>) -> Result<serde_json::Value> {
     pass()?;
     let begun = Instant::now();
     let Seen { entries, json_bytes } = pass()?;

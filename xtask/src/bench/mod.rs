@@ -1,8 +1,10 @@
 //! `bench`: measures what we promise to measure, on this machine, against the least that it could cost here.
 
+mod api;
 mod binaries;
 mod copy;
 mod database;
+mod export;
 mod machine;
 mod manifest;
 mod outcome;
@@ -67,16 +69,19 @@ enum Part {
     Tower,
     /// Imports of a manifest, through the function
     Manifest,
+    /// Requests over HTTP and exports of a manifest, through the functions
+    Api,
 }
 
 impl Part {
-    const ALL: [Self; 2] = [Self::Tower, Self::Manifest];
+    const ALL: [Self; 3] = [Self::Tower, Self::Manifest, Self::Api];
 
     /// Its key in `bench.json`.
     fn name(self) -> &'static str {
         match self {
             Self::Tower => "tower",
             Self::Manifest => "manifest",
+            Self::Api => "api",
         }
     }
 }
@@ -97,6 +102,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         let outcome = match part {
             Part::Tower => tower::measure(workspace, options, progress).await?,
             Part::Manifest => manifest::measure(workspace, options, progress).await?,
+            Part::Api => api::measure(workspace, options, progress).await?,
         };
         write_line(stdout(), &outcome.render(colour_on_stdout()));
         keep(&file, part, &outcome)?;

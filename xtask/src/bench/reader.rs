@@ -19,10 +19,20 @@ pub struct Read {
     pub json_bytes: u64,
 }
 
+/// Compresses files, each alone, that lie one behind the other in one file, their length before each (four bytes,
+/// little-endian).
+pub async fn deflate(binaries: &Binaries, files: &Path) -> Result<Read> {
+    run(binaries, &[Path::new("--deflate"), files]).await
+}
+
 /// Reads an archive that lies in a file. `key`: a file with the public key whose signature it has.
 pub async fn read(binaries: &Binaries, archive: &Path, key: Option<&Path>) -> Result<Read> {
+    run(binaries, &[Some(archive), key].into_iter().flatten().collect::<Vec<_>>()).await
+}
+
+async fn run(binaries: &Binaries, arguments: &[&Path]) -> Result<Read> {
     let reader = binaries.path(BINARY);
-    let output = Command::new(&reader).arg(archive).args(key).kill_on_drop(true).output().await;
+    let output = Command::new(&reader).args(arguments).kill_on_drop(true).output().await;
     let output = output.with_context(|| format!("cannot start {}", reader.display()))?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed: serde_json::Value = serde_json::from_slice(&output.stdout)?;

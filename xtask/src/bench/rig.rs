@@ -122,6 +122,11 @@ impl Rig {
         Ok(Self { unloader, server, archives, client, binary: binaries.path(unloader.binary), env, records: 0 })
     }
 
+    /// What the function is set.
+    pub fn env(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     /// Starts a process of the function.
     pub async fn function(&self) -> Result<Function> {
         Function::spawn(&self.binary, &self.env).await
@@ -195,15 +200,26 @@ pub async fn migrated_database(cluster: &Cluster, binaries: &Binaries, name: &st
 
 /// Has `setup` carry out a command on a database.
 pub async fn set_up(cluster: &Cluster, binaries: &Binaries, database: &str, command: &Value) -> Result<()> {
-    let env = [("DATABASE_URL".to_owned(), cluster.url(database))];
+    set_up_with(cluster, binaries, database, &[], command).await.map(drop)
+}
+
+/// As [`set_up`], with further variables; returns what it answered.
+pub async fn set_up_with(
+    cluster: &Cluster,
+    binaries: &Binaries,
+    database: &str,
+    env: &[(String, String)],
+    command: &Value,
+) -> Result<Value> {
+    let url = ("DATABASE_URL".to_owned(), cluster.url(database));
+    let env: Vec<_> = env.iter().cloned().chain([url]).collect();
     let mut setup = Function::spawn(&binaries.path("setup"), &env).await?;
     let done = setup.invoke(command.to_string().as_bytes(), TIMEOUT).await?;
-    answer(done.result).with_context(|| format!("{command} failed on the database `{database}`"))?;
-    Ok(())
+    answer(done.result).with_context(|| format!("{command} failed on the database `{database}`"))
 }
 
 /// A function's answer as JSON, or its error as ours.
-fn answer(result: Result<Vec<u8>, Vec<u8>>) -> Result<Value> {
+pub fn answer(result: Result<Vec<u8>, Vec<u8>>) -> Result<Value> {
     let body = result.map_err(|error| anyhow::anyhow!("{}", String::from_utf8_lossy(&error)))?;
     Ok(serde_json::from_slice(&body)?)
 }

@@ -108,12 +108,13 @@ async fn present(globals: &Globals<'_>) -> Result<BTreeMap<String, Present>, DbE
     Ok(rows.iter().map(present).collect())
 }
 
-/// Removes the types that no import and no upstream consumer uses, and that were not here before any import.
+/// Removes the types that no import, no upstream consumer and no consumer of ours uses, and that were not here before any import.
 pub(super) async fn remove_unused(globals: &Globals<'_>, events: &mut Vec<Event>) -> Result<u64, DbError> {
     let sql = "DELETE FROM cp_consumer_type t
                WHERE NOT t.seeded
                  AND NOT EXISTS (SELECT FROM consumer_type_uses u WHERE u.type_id = t.id)
                  AND NOT EXISTS (SELECT FROM cp_upstream_consumer c WHERE c.type_id = t.id)
+                 AND NOT EXISTS (SELECT FROM cp_consumer c WHERE c.type_id = t.id)
                RETURNING t.id, t.label, t.manifest";
     let rows = globals.transaction.query_typed(sql, &[]).await?;
     let mut removed: Vec<(String, String, bool)> =

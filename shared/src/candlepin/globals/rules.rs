@@ -13,9 +13,6 @@ use time::PrimitiveDateTime;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Transaction};
 
-/// What stands for the version of rules that say none.
-const NO_VERSION: &str = "0";
-
 /// What to do with the manifest's rules.
 enum Verdict {
     /// There are none, or they are those that are here.
@@ -40,7 +37,7 @@ fn judge(rules: Option<&Rules>, current: &Current) -> Verdict {
     let (Some(rules), Some((version, sha256))) = (rules, current) else {
         return if rules.is_some() { Verdict::Replace } else { Verdict::Keep };
     };
-    let current = RulesVersion::parse(version).filter(|_| version != NO_VERSION);
+    let current = RulesVersion::parse(version).filter(|_| version != Rules::NO_VERSION);
     match (&rules.version, current) {
         (Some(new), Some(old)) if !new.is_compatible(&old) => Verdict::Incompatible,
         (Some(new), Some(old)) => match new.cmp(&old) {
@@ -110,7 +107,7 @@ async fn put(
     replaced: Option<&str>,
     now: PrimitiveDateTime,
 ) -> Result<Event, DbError> {
-    let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str);
+    let version = rules.version.as_ref().map_or(Rules::NO_VERSION, RulesVersion::as_str);
     let id = new_id();
     let sql = "WITH gone AS (DELETE FROM cp_rules)
                INSERT INTO cp_rules (id, rules_blob, version, rulessource, created, updated)
@@ -151,6 +148,6 @@ pub async fn replace(session: &mut Session, rules: &Rules, clock: &Clock) -> Res
     }
     transaction.commit().await?;
     session.done();
-    let version = rules.version.as_ref().map_or(NO_VERSION, RulesVersion::as_str).to_owned();
+    let version = rules.version.as_ref().map_or(Rules::NO_VERSION, RulesVersion::as_str).to_owned();
     Ok(ReplacedRules { version, replaced, changed })
 }

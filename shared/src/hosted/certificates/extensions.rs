@@ -14,10 +14,10 @@ fn text(suffix: &[u64], value: &str) -> CustomExtension {
 }
 
 /// The number that an id is in an object identifier. None for an id that is no number, as those of SKUs are; such have no
-/// extensions. Nor have numbers beyond 64 bits or with zeros in front, which no two readers take alike.
+/// extensions. Nor have numbers beyond 63 bits or with zeros in front, which no two readers take alike.
 pub(super) fn number(id: &str) -> Option<u64> {
     let plain = id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0'));
-    if plain { id.parse().ok() } else { None }
+    if plain { id.parse::<i64>().ok().map(i64::unsigned_abs) } else { None }
 }
 
 /// `1.<product id>.*`: name, version, architecture, tags and brand.

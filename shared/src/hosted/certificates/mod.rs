@@ -151,3 +151,6 @@ fn years_after(now: OffsetDateTime, years: i32) -> OffsetDateTime {
 pub(super) fn is_engineering(id: &str) -> bool {
     extensions::number(id).is_some()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,10 @@
 //!
 //! Floors and imports take turns, so that whatever slows the machine down for a while slows both.
 
-mod load;
+pub mod load;
 mod results;
 mod tables;
-mod trust;
+pub mod trust;
 
 use std::path::{Path, PathBuf};
 

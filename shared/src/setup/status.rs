@@ -1,0 +1,56 @@
+//! How things stand: enough for a person to see whether something is wrong, and nothing secret.
+
+use super::{Setup, SetupError};
+use crate::db::{DbError, LATEST_VERSION};
+use crate::keyring;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+
+impl Setup {
+    pub(super) async fn status(&self) -> Result<Value, SetupError> {
+        let session = self.pool.get().await?;
+        let version = version(&*session).await?;
+        let mut status = json!({"version": version, "latest_version": LATEST_VERSION});
+        if version != LATEST_VERSION {
+            status["problem"] = "the database is not up to date; migrate brings it there".into();
+            return Ok(status);
+        }
+        let now = self.clock.timestamp();
+        let row = session.query_typed_one(include_str!("status.sql"), &[(&now, Type::TIMESTAMP)]).await;
+        if let (Value::Object(status), Value::Object(found)) = (&mut status, row.map_err(DbError::from)?.get(0)) {
+            status.extend(found);
+        }
+        status["sealed"] = json!(keyring::count(&*session).await?);
+        status["current_key"] = match self.keys.get().await {
+            Ok(keyring) => keyring.current().into(),
+            Err(error) => json!({"problem": error.to_string()}),
+        };
+        status["authority"] = self.authority().await;
+        Ok(status)
+    }
+
+    async fn authority(&self) -> Value {
+        if !self.authorities.is_configured() {
+            return Value::Null;
+        }
+        match self.authorities.get().await {
+            Ok(authority) => {
+                let days = (authority.expires() - self.clock.now()).whole_days();
+                json!({"expires": authority.expires().format(&Rfc3339).unwrap_or_default(), "days_left": days})
+            }
+            Err(error) => json!({"problem": error.to_string()}),
+        }
+    }
+}
+
+/// The version that the database is at; 0 before the first migration.
+async fn version(client: &impl GenericClient) -> Result<i64, DbError> {
+    let found: bool = client.query_typed_one("SELECT to_regclass('migrations') IS NOT NULL", &[]).await?.get(0);
+    if !found {
+        return Ok(0);
+    }
+    let sql = "SELECT coalesce(max(version), 0)::bigint FROM migrations";
+    Ok(client.query_typed_one(sql, &[]).await?.get(0))
+}
