@@ -28,5 +28,6 @@ pub mod tls;
 pub mod tower;
 pub mod warnings;
 
+mod hex;
 mod kept;
 mod worker;

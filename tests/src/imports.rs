@@ -155,6 +155,12 @@ impl World {
         candlepin_rows::orphans(self.client()).await
     }
 
+    /// Nothing of an interrupted import is left, rows that nobody refers to included.
+    pub async fn no_import_is_left(&self) {
+        self.nothing_is_left().await;
+        assert_eq!(self.orphans().await, "");
+    }
+
     /// Delivers an event to the importer, and returns the offsets that are to come again.
     pub async fn deliver_event(&self, event: &str) -> Vec<i64> {
         let answer = self.invoke_importer(event, None).await;

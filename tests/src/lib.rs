@@ -12,6 +12,7 @@ pub mod function;
 mod hosted;
 mod import_rows;
 mod imports;
+mod owner_stage;
 mod proxied;
 mod refusals;
 mod rows;
@@ -21,6 +22,7 @@ mod world;
 
 pub use announcement::{Announcement, ORG};
 pub use certificates::{Authority, Certified};
+pub use owner_stage::OwnerStage;
 pub use work::{CleanRun, Delivery, Work};
 pub use world::World;
 

@@ -35,11 +35,6 @@ async fn done(world: &World) -> String {
     world.value("SELECT coalesce(string_agg(DISTINCT key, ' ' ORDER BY key), '') FROM outbox").await
 }
 
-async fn nothing_is_left(world: &World) {
-    world.nothing_is_left().await;
-    assert_eq!(world.orphans().await, "");
-}
-
 #[tokio::test]
 async fn an_import_that_is_not_done_in_time_is_left_to_redelivery_with_all_that_follows() {
     let world = with_two_owners(&[MARGIN, ONE_BY_ONE]).await;
@@ -48,7 +43,7 @@ async fn an_import_that_is_not_done_in_time_is_left_to_redelivery_with_all_that_
     let response = world.invoke_importer(&event, Some(Duration::from_millis(1_400))).await;
     let partition = "platform.upload.candlepin-0";
     assert_eq!(response.failed(), [(partition, 0), (partition, 1), (partition, 2)]);
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
     assert_eq!(done(&world).await, "");
     drop(turn);
     assert_eq!(world.import_log().await, "");
@@ -56,7 +51,7 @@ async fn an_import_that_is_not_done_in_time_is_left_to_redelivery_with_all_that_
     assert_eq!(world.invoke_importer(&event, None).await.failed(), []);
     assert_eq!(world.import_log().await, "imported\nimported\nimported");
     assert_eq!(done(&world).await, "owner/5318290 owner/quick");
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 #[tokio::test]
@@ -66,7 +61,7 @@ async fn an_owner_that_waits_does_not_keep_another_from_its_import() {
     let turn = world.take_turn().await;
     let response = world.invoke_importer(&event, Some(Duration::from_millis(3_000))).await;
     assert_eq!(response.failed().into_iter().map(|(_, offset)| offset).collect::<Vec<_>>(), [0, 1]);
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
     drop(turn);
     assert_eq!(done(&world).await, "owner/quick");
     assert_eq!(world.import_log().await, "imported");
@@ -93,7 +88,7 @@ async fn the_importer_answers_before_lambda_s_time_out() {
     assert_eq!(function::failed(&answer), [0, 1]);
     let line = function::logged(&process, "record left to redelivery").await;
     assert_eq!(line["error_kind"], "Deadline");
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 /// Delivers the usual manifest, which has to come again; `log` is what our record of it says.
@@ -103,7 +98,7 @@ async fn comes_again(world: &World, log: &str) {
     assert_eq!(world.import_log().await, log);
     assert_eq!(world.history().await, "", "it may still succeed");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_products").await, 0);
-    nothing_is_left(world).await;
+    world.no_import_is_left().await;
 }
 
 #[tokio::test]

@@ -47,11 +47,6 @@ fn bad() -> Manifest {
     manifest().edit("products/901.json", |product| product["id"] = json!(""))
 }
 
-async fn nothing_is_left(world: &World) {
-    world.nothing_is_left().await;
-    assert_eq!(world.orphans().await, "");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_manifest_in_two_records_at_once_is_imported_once() {
     let world = World::with_owner().await;
@@ -70,7 +65,7 @@ async fn one_manifest_in_two_records_at_once_is_imported_once() {
     {
         assert_eq!(count(&world, table).await, count(&alone, table).await, "{table}");
     }
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +85,7 @@ async fn two_versions_at_once_end_in_the_younger_one() {
         let log = world.import_log().await;
         assert!(log == "imported\nimported" || log.contains("MANIFEST_OLD"), "round {round}: {log}");
         assert_eq!(count(&world, "cp_import_record").await, 2);
-        nothing_is_left(&world).await;
+        world.no_import_is_left().await;
     }
 }
 
@@ -103,7 +98,7 @@ async fn the_same_record_at_three_functions_at_once_is_imported_once() {
     assert_eq!(world.import_log().await, "imported");
     assert_eq!(world.value::<i64>("SELECT sum(attempts)::bigint FROM imports").await, 1);
     assert_eq!(count(&world, "outbox WHERE target = 'IMPORT'").await, 1);
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 /// Waits until somebody waits for a lock of the world's database.
@@ -124,7 +119,7 @@ async fn the_same_bad_record_at_three_functions_at_once_is_in_the_history_once()
         all_at_once(&importers(&world, 3).await, &[event.clone(), event.clone(), event]).await;
         assert_eq!(count(&world, "cp_import_record").await, 1, "{}", world.history().await);
         assert_eq!((count(&world, "imports").await, count(&world, "rejected_records").await), (1, 1));
-        nothing_is_left(&world).await;
+        world.no_import_is_left().await;
     }
 }
 
@@ -167,7 +162,7 @@ async fn import_and_undo_at_once_take_turns() {
         assert_eq!(count(&world, "cp_upstream_consumer").await, i64::from(imported));
         assert_eq!(count(&world, "cp_export_metadata").await, i64::from(imported));
         assert_eq!(count(&world, "cp_import_record").await, 3);
-        nothing_is_left(&world).await;
+        world.no_import_is_left().await;
     }
     eprintln!("undone last, imported last: {orders:?}");
 }
@@ -184,7 +179,7 @@ async fn of_two_undos_at_once_one_finds_nothing() {
     2 | 5318290: imports undone by admin
     ");
     assert_eq!(count(&world, "outbox WHERE target = 'IMPORT' AND type = 'DELETED'").await, 1);
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 fn uuid_of(n: usize) -> String {
@@ -231,7 +226,7 @@ async fn ten_owners_that_import_the_same_products_at_once_have_rows_of_their_own
     let twice =
         "(SELECT FROM outbox GROUP BY key, type, target, target_name, entity_id, event_data HAVING count(*) > 1) t";
     assert_eq!(count(&world, twice).await, 0);
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -264,7 +259,7 @@ async fn ten_owners_that_bring_and_drop_consumer_types_at_once_end_with_their_la
                   WHERE target = 'CONSUMER_TYPE' AND type <> 'MODIFIED' GROUP BY target_name, label";
     let wrong = format!("({events}) e WHERE events <> CASE WHEN here THEN 1 ELSE 0 END");
     assert_eq!(count(&world, &wrong).await, 0);
-    nothing_is_left(&world).await;
+    world.no_import_is_left().await;
 }
 
 #[tokio::test]
@@ -329,6 +324,6 @@ async fn of_two_owners_with_the_manifests_of_one_consumer_exactly_one_has_it() {
         assert_eq!(log, [format!("failed | Owner | {told}"), "imported".into(), format!("rejected | Owner | {told}")]);
         assert_eq!(count(&world, "(SELECT DISTINCT owner_id FROM cp_products) o").await, 1);
         assert_eq!(world.value::<i64>("SELECT count(DISTINCT key) FROM outbox").await, 1);
-        nothing_is_left(&world).await;
+        world.no_import_is_left().await;
     }
 }

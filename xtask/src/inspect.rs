@@ -13,7 +13,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use longshore::{archive::Limits, failure::Classified, manifest::read::is_data_bundle};
+use longshore::{
+    archive::Limits,
+    failure::Classified,
+    manifest::{Kind, read::is_data_bundle},
+};
 use serde::Serialize;
 
 /// `cargo xtask inspect`
@@ -40,7 +44,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     // Manifests have the same limit.
     let limit = Limits::default().compressed_bytes;
     let archive = load(&options.file, limit)?;
-    if archive.starts_with(b"PK") || is_data_bundle(&archive, &Limits::for_manifests()) {
+    if Kind::of(&archive) == Some(Kind::Manifest) || is_data_bundle(&archive, &Limits::for_manifests()) {
         manifest::run(Bytes::from(archive), options)
     } else {
         Ok(tower::run(&archive, options.json))

@@ -1,7 +1,7 @@
 //! gzip as a bounded stream.
 
 use super::limits::Expansion;
-use super::{ArchiveError, Limit, Limits};
+use super::{ArchiveError, GZIP, Limit, Limits};
 use flate2::bufread::MultiGzDecoder;
 use std::cell::Cell;
 use std::fmt;
@@ -17,7 +17,7 @@ pub(super) struct Expand<'a> {
 impl<'a> Expand<'a> {
     /// `position` is shared, so that errors found above this reader can tell where they are.
     pub fn new(bytes: &'a [u8], limits: &Limits, position: &'a Cell<u64>) -> Result<Self, ArchiveError> {
-        if !bytes.starts_with(&[0x1f, 0x8b]) {
+        if !bytes.starts_with(&GZIP) {
             return Err(ArchiveError::NotGzip { start: bytes[..bytes.len().min(4)].to_vec() });
         }
         let allowed = limits.expansion(bytes.len() as u64);

@@ -17,6 +17,9 @@ pub use zip_writer::ZipWriter;
 
 use crate::failure::Classified;
 
+/// How every gzip file begins (RFC 1952 2.3.1).
+pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// Why an archive was refused. None of these is cured by trying again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -14,9 +14,10 @@ use crate::clock::Clock;
 use crate::db::DbError;
 use crate::failure::{Chain, Classified, Failure};
 use crate::fetch::FetchError;
+use crate::hex::sha256;
 use crate::kafka::{BatchResponse, Consumer, Invocation, Plan, Record};
 use crate::keyring::Keys;
-use crate::manifest::{SIGNATURE_BYTES, TrustAnchors};
+use crate::manifest::{Kind, SIGNATURE_BYTES, TrustAnchors};
 use crate::message::{MessageError, Parsed};
 use crate::metrics as emf;
 use crate::settings::Settings;
@@ -107,9 +108,8 @@ impl ManifestImporter {
     /// The detached signature of a data bundle: where the message says, else in the message, else beside the archive,
     /// which is done for `s3://` only.
     async fn signature(&self, message: &ManifestMessage, archive: &[u8]) -> Result<Option<Vec<u8>>, ImportError> {
-        /// The first bytes of gzip: a manifest carries its signature itself.
-        const GZIP: [u8; 2] = [0x1f, 0x8b];
-        if !archive.starts_with(&GZIP) {
+        // A manifest carries its signature itself.
+        if Kind::of(archive) != Some(Kind::DataBundle) {
             return Ok(None);
         }
         let fetcher = self.worker.fetcher.limited(SIGNATURE_BYTES as u64);
@@ -157,8 +157,7 @@ impl ManifestImporter {
         let judge = Judge { limits, anchors, asked: asked.clone(), now: self.worker.clock.now() };
         let mut found = seen.clone();
         let judging = tokio::task::spawn_blocking(move || {
-            let digest = ring::digest::digest(&ring::digest::SHA256, &archive);
-            found.sha256 = Some(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect());
+            found.sha256 = Some(sha256(&archive));
             let prepared = judge.prepare(archive, signature, &mut found);
             (found, prepared)
         });

@@ -5,6 +5,7 @@ use super::reconcile::{self, reconcile};
 use super::terms::{Keyed, Plan, Terms};
 use super::unload::{Incoming, Known, KnownEntitlement};
 use crate::db::DbError;
+use crate::hex::hex;
 use crate::outbox::{Change, Event};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -44,8 +45,7 @@ impl PartialEq for Source {
 
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&hex)
+        serializer.serialize_str(&hex(&self.0))
     }
 }
 

@@ -11,6 +11,7 @@ use super::{ExportError, StoreError};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::db::Pool;
+use crate::hex::hex;
 use crate::hosted::{Authorities, HostedError, certify};
 use crate::http::Caller;
 use crate::keyring::Keys;
@@ -216,7 +217,7 @@ impl Exports {
             created,
             entitlements,
             bytes,
-            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(sha256.as_ref()),
             place,
         })
     }

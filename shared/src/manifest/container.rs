@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::archive::{ArchiveError, Limits, Members};
+use crate::archive::{ArchiveError, GZIP, Limits, Members};
 use crate::failure::Classified;
 use bytes::Bytes;
 use std::fmt;
@@ -48,6 +48,17 @@ pub enum Kind {
     Manifest,
     /// A gzip'd tar with a detached signature.
     DataBundle,
+}
+
+impl Kind {
+    /// By the first bytes: those of a zip, or of gzip.
+    pub fn of(archive: &[u8]) -> Option<Self> {
+        match archive {
+            [b'P', b'K', ..] => Some(Self::Manifest),
+            _ if archive.starts_with(&GZIP) => Some(Self::DataBundle),
+            _ => None,
+        }
+    }
 }
 
 /// Why a container was refused. None of these is cured by trying again.
@@ -122,10 +133,10 @@ impl Container {
     /// # Errors
     /// See [`ContainerError`]. A missing signature is none.
     pub fn open(archive: Bytes, limits: &Limits) -> Result<Self, ContainerError> {
-        match &*archive {
-            [b'P', b'K', ..] => manifest(archive, limits),
-            [0x1f, 0x8b, ..] => data_bundle(archive, limits),
-            other => Err(ContainerError::Unknown { start: other.iter().take(4).copied().collect() }),
+        match Kind::of(&archive) {
+            Some(Kind::Manifest) => manifest(archive, limits),
+            Some(Kind::DataBundle) => data_bundle(archive, limits),
+            None => Err(ContainerError::Unknown { start: archive.iter().take(4).copied().collect() }),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Owners of the Candlepin tables.
 
 use super::SetupError;
+use crate::candlepin::Status;
 use crate::clock::Clock;
 use crate::db::{DbError, Pool};
 use serde_json::{Value, json};
@@ -72,8 +73,9 @@ pub(super) async fn list_owners(pool: &Pool) -> Result<Value, SetupError> {
 fn listed(row: &Row) -> Value {
     let text = |column| row.get::<_, Option<&str>>(column);
     let upstream = text("upstream_uuid").map(|uuid| json!({"uuid": uuid, "name": text("upstream_name")}));
-    let newest =
-        row.get::<_, Option<i32>>("status").map(|status| json!({"status": word(status), "created": text("imported")}));
+    let newest = row
+        .get::<_, Option<i32>>("status")
+        .map(|status| json!({"status": Status::of(status), "created": text("imported")}));
     json!({
         "owner": text("account"),
         "display_name": text("displayname"),
@@ -82,17 +84,6 @@ fn listed(row: &Row) -> Value {
         "registered": row.get::<_, Vec<&str>>("registered"),
         "newest_import": newest,
     })
-}
-
-/// `cp_import_record.status`, as Candlepin's API spells it.
-fn word(status: i32) -> &'static str {
-    match status {
-        0 => "SUCCESS",
-        1 => "FAILURE",
-        2 => "DELETE",
-        3 => "SUCCESS_WITH_WARNING",
-        _ => "UNKNOWN",
-    }
 }
 
 #[cfg(test)]

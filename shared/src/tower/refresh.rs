@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::db::{DbError, Session};
 use crate::failure::Classified;
 use crate::fetch::FetchError;
+use crate::hex::sha256;
 use crate::metrics as emf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -111,8 +112,7 @@ impl Refresh<'_> {
     ///
     /// Dropped at any moment, it leaves nothing: `session` closes its connection and the transaction rolls back.
     pub async fn apply(mut self, session: &mut Session) -> Result<Outcome, RefreshError> {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &self.archive);
-        let sha256: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256(&self.archive);
         session.begin();
         let outcome = match self.announce(session, &sha256).await? {
             Some(applied) => Outcome::AlreadyApplied(applied),

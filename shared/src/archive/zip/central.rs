@@ -1,6 +1,6 @@
 //! The central directory: what a zip says of its members, in one place.
 
-use super::fields::{self, Fields};
+use super::fields::{self, Common, Fields};
 use super::{damaged, damaged_member, plain_name};
 use crate::archive::ArchiveError;
 use crate::archive::members::{Method, Slot};
@@ -59,11 +59,7 @@ pub(super) fn read(directory: &[u8], entries: u64) -> Result<Vec<Listed<'_>>, Ar
 
 /// One record of the directory (4.3.12), unchecked.
 struct Record<'a> {
-    flags: u16,
-    method: u16,
-    crc: u32,
-    packed: u32,
-    size: u32,
+    common: Common,
     disk: u16,
     attributes: u32,
     offset: u32,
@@ -78,37 +74,36 @@ impl<'a> Record<'a> {
             return None;
         }
         fields.u32()?; // versions
-        let [flags, method] = [fields.u16()?, fields.u16()?];
-        fields.u32()?; // time and date
-        let [crc, packed, size] = [fields.u32()?, fields.u32()?, fields.u32()?];
+        let common = Common::take(&mut fields)?;
         let [name, extra, comment] = [fields.u16()?, fields.u16()?, fields.u16()?];
         let disk = fields.u16()?;
         fields.u16()?; // internal attributes
         let [attributes, offset] = [fields.u32()?, fields.u32()?];
         let [name, extra, _] = [rest.bytes(name.into())?, rest.bytes(extra.into())?, rest.bytes(comment.into())?];
-        Some(Self { flags, method, crc, packed, size, disk, attributes, offset, name, extra })
+        Some(Self { common, disk, attributes, offset, name, extra })
     }
 
     fn check(&self) -> Result<Listed<'a>, ArchiveError> {
+        let Common { flags, method, crc, .. } = self.common;
         let name = plain_name(self.name)?;
         let refuse = |what| Err(ArchiveError::RefusedEntry { entry: name.into(), what });
-        if self.flags & ENCRYPTED != 0 {
+        if flags & ENCRYPTED != 0 {
             return refuse("encrypted");
         }
-        if self.flags & !(STREAMED | UTF8 | EFFORT) != 0 {
+        if flags & !(STREAMED | UTF8 | EFFORT) != 0 {
             return refuse("marked with an unknown flag");
         }
         if let Some(what) = special(self.attributes, name) {
             return refuse(what);
         }
-        let method = match self.method {
+        let method = match method {
             0 => Method::Stored,
             8 => Method::Deflated,
             _ => return refuse("compressed with something other than DEFLATE"),
         };
         let [size, packed, offset] = self.numbers(name)?;
         let offset = usize::try_from(offset).map_err(|_| damaged_member(name, "it starts outside of the zip"))?;
-        Ok(Listed { name, raw_name: self.name, flags: self.flags, method, crc: self.crc, packed, size, offset })
+        Ok(Listed { name, raw_name: self.name, flags, method, crc, packed, size, offset })
     }
 
     /// Size, compressed size and offset, some of which may be in the zip64 field, in this order (4.5.3).
@@ -117,7 +112,7 @@ impl<'a> Record<'a> {
         let mut number = |short| {
             fields::wide(short, &mut zip64).ok_or_else(|| damaged_member(name, "its zip64 field is missing or cut"))
         };
-        let numbers = [number(self.size)?, number(self.packed)?, number(self.offset)?];
+        let numbers = [number(self.common.size)?, number(self.common.packed)?, number(self.offset)?];
         match self.disk {
             0 => Ok(numbers),
             _ => Err(damaged_member(name, "it is on another disk")),

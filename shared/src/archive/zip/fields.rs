@@ -33,6 +33,24 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// What both headers of a member say alike, one after the other: from its flags to its size.
+pub(super) struct Common {
+    pub flags: u16,
+    pub method: u16,
+    pub crc: u32,
+    pub packed: u32,
+    pub size: u32,
+}
+
+impl Common {
+    pub fn take(fields: &mut Fields<'_>) -> Option<Self> {
+        let [flags, method] = [fields.u16()?, fields.u16()?];
+        fields.u32()?; // time and date
+        let [crc, packed, size] = [fields.u32()?, fields.u32()?, fields.u32()?];
+        Some(Self { flags, method, crc, packed, size })
+    }
+}
+
 /// Stands for "see the zip64 field" (4.4.1.4).
 pub(super) const IN_ZIP64: u32 = u32::MAX;
 

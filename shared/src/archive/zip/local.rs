@@ -2,7 +2,7 @@
 
 use super::central::{EFFORT, Listed, STREAMED, UTF8};
 use super::damaged_member;
-use super::fields::{self, Fields, IN_ZIP64};
+use super::fields::{self, Common, Fields, IN_ZIP64};
 use crate::archive::ArchiveError;
 use crate::archive::members::Method;
 use std::ops::Range;
@@ -26,11 +26,7 @@ pub(super) fn locate(bytes: &[u8], member: &Listed<'_>, next: usize) -> Result<R
 
 /// A local header (4.3.7).
 struct Header<'a> {
-    flags: u16,
-    method: u16,
-    crc: u32,
-    packed: u32,
-    size: u32,
+    common: Common,
     name: &'a [u8],
     extra: &'a [u8],
 }
@@ -41,31 +37,30 @@ impl<'a> Header<'a> {
             return None;
         }
         rest.u16()?; // version
-        let [flags, method] = [rest.u16()?, rest.u16()?];
-        rest.u32()?; // time and date
-        let [crc, packed, size] = [rest.u32()?, rest.u32()?, rest.u32()?];
+        let common = Common::take(rest)?;
         let [name, extra] = [rest.u16()?, rest.u16()?];
         let [name, extra] = [rest.bytes(name.into())?, rest.bytes(extra.into())?];
-        Some(Self { flags, method, crc, packed, size, name, extra })
+        Some(Self { common, name, extra })
     }
 
     fn check(&self, member: &Listed<'_>) -> Result<(), ArchiveError> {
         let damaged = |what| Err(damaged_member(member.name, what));
+        let Common { flags, method, crc, .. } = self.common;
         if self.name != member.raw_name {
             return damaged("its header has another name than the directory");
         }
-        if self.method != (if member.method == Method::Stored { 0 } else { 8 }) {
+        if method != (if member.method == Method::Stored { 0 } else { 8 }) {
             return damaged("its header has another method than the directory");
         }
         // Where the flag matters, it decides how the name is read.
         let informative = if self.name.is_ascii() { EFFORT | UTF8 } else { EFFORT };
-        if (self.flags ^ member.flags) & !informative != 0 {
+        if (flags ^ member.flags) & !informative != 0 {
             return damaged("its header has other flags than the directory");
         }
         let [size, packed] = self.sizes(member.name)?;
         // Who streams writes the header before he knows them.
-        let same = |here: u64, listed: u64| here == listed || (here == 0 && self.flags & STREAMED != 0);
-        if !same(size, member.size) || !same(packed, member.packed) || !same(self.crc.into(), member.crc.into()) {
+        let same = |here: u64, listed: u64| here == listed || (here == 0 && flags & STREAMED != 0);
+        if !same(size, member.size) || !same(packed, member.packed) || !same(crc.into(), member.crc.into()) {
             return damaged("its header has another size or CRC than the directory");
         }
         Ok(())
@@ -74,9 +69,10 @@ impl<'a> Header<'a> {
     /// Both sizes. Where one is in the zip64 field, both are (4.5.3).
     fn sizes(&self, name: &str) -> Result<[u64; 2], ArchiveError> {
         let mut zip64 = fields::zip64(self.extra, self.name, name)?;
-        let [size, packed] = [fields::wide(self.size, &mut zip64), fields::wide(self.packed, &mut zip64)];
+        let here = &self.common;
+        let [size, packed] = [fields::wide(here.size, &mut zip64), fields::wide(here.packed, &mut zip64)];
         match (size, packed) {
-            (Some(size), Some(packed)) if (self.size == IN_ZIP64) == (self.packed == IN_ZIP64) => Ok([size, packed]),
+            (Some(size), Some(packed)) if (here.size == IN_ZIP64) == (here.packed == IN_ZIP64) => Ok([size, packed]),
             _ => Err(damaged_member(name, "its header's zip64 field is missing or cut")),
         }
     }
