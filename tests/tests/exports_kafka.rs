@@ -55,6 +55,20 @@ async fn a_record_that_comes_again_exports_nothing_again() {
 }
 
 #[tokio::test]
+async fn rows_of_exports_are_kept_for_ninety_days() {
+    let (world, uuid) = world().await;
+    // Today is the fifth of October.
+    let rows = "INSERT INTO exports (consumer_uuid, topic, kafka_partition, kafka_offset, record_time, started_at, finished_at,
+                                     outcome, format)
+                SELECT 'somebody', t, 0, 1, d, d, d, 'failed', 'zip'
+                FROM unnest(ARRAY['2026-07-06'::timestamp, '2026-07-08']) d, unnest(ARRAY['topic', NULL]) t";
+    world.execute(rows).await;
+    assert_eq!(world.ask(&[export_record(&uuid)]).await, DONE);
+    let left = "SELECT to_char(finished_at, 'MM-DD') FROM exports ORDER BY finished_at";
+    assert_eq!(world.list(left).await, "07-08\n07-08\n10-05");
+}
+
+#[tokio::test]
 async fn a_tar_has_its_signature_beside_it() {
     let (world, uuid) = world().await;
     assert_eq!(world.ask(&[with(export_record(&uuid), "format", "tar")]).await, DONE);

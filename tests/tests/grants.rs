@@ -127,7 +127,6 @@ async fn the_rights_of_the_readme_are_enough_to_import_and_do_not_show_a_key() {
         &[
             "DROP TABLE cp_pool",
             "TRUNCATE cp_pool",
-            "DELETE FROM imports",
             "TABLE outbox",
             "DELETE FROM outbox",
             "SELECT privatekey FROM cp_certificate",
@@ -177,7 +176,6 @@ async fn the_rights_of_the_readme_are_enough_to_export_and_change_nothing_else()
         &url,
         &[
             "TABLE outbox",
-            "DELETE FROM exports",
             "DELETE FROM cp_entitlement",
             "UPDATE cp_entitlement SET quantity = 1",
             "UPDATE cp_owner SET account = 'x'",

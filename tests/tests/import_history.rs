@@ -130,3 +130,34 @@ async fn a_record_that_is_delivered_again_has_one_entry() {
     failed 3
     ");
 }
+
+/// Rows of imports that ended that many days ago, of the usual owner, of another, and of nobody.
+async fn ended_days_ago(world: &World, days: u32) {
+    let sql = format!(
+        "INSERT INTO imports (owner_id, topic, kafka_partition, kafka_offset, record_time, started_at, finished_at, outcome)
+         SELECT o, 'day {days}', 0, n, now(), t, t, 'failed'
+         FROM unnest(ARRAY['5318290', 'other', NULL]) WITH ORDINALITY x (o, n), (SELECT now() - interval '{days} days') y (t)"
+    );
+    world.execute(&sql).await;
+}
+
+#[tokio::test]
+async fn our_own_rows_of_imports_are_kept_for_ninety_days() {
+    let world = World::with_owner().await;
+    ended_days_ago(&world, 89).await;
+    ended_days_ago(&world, 91).await;
+    world.import(&small()).await;
+    let rows = "SELECT topic || ' ' || count(*) FROM imports GROUP BY topic ORDER BY 1";
+    assert_eq!(world.list(rows).await, "day 89 3\nplatform.upload.candlepin 1");
+}
+
+#[tokio::test]
+async fn a_record_that_is_delivered_again_after_ninety_days_keeps_its_row() {
+    let world = World::with_owner().await;
+    let event = world.event(&[world.announce_manifest(&small().signature("garbage"))]);
+    world.deliver_event(&event).await;
+    world.execute("UPDATE imports SET finished_at = now() - interval '91 days'").await;
+    world.deliver_event(&event).await;
+    assert_eq!(world.list("SELECT attempts::text FROM imports").await, "2");
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_import_record").await, 1);
+}

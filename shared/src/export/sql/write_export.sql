@@ -1,3 +1,14 @@
+-- Rows are kept for 90 days: longer than Kafka keeps records, so that one that is delivered again is always known. Each row
+-- that is written takes the oldest ones with it that are over, whosever they are; what another one is about to take is left
+-- to it.
+WITH oldest AS (SELECT id FROM exports ORDER BY id LIMIT 100),
+over AS (
+  SELECT o.id FROM exports o JOIN oldest USING (id)
+  WHERE o.finished_at < $10::timestamp - interval '90 days'
+    AND ((o.topic, o.kafka_partition, o.kafka_offset, o.record_time) = ($1, $2, $3, $4)) IS NOT TRUE
+  FOR UPDATE OF o SKIP LOCKED
+),
+gone AS (DELETE FROM exports g USING over WHERE g.id = over.id)
 -- A record that is delivered again after a failure keeps its row; one that was exported keeps what was written then.
 INSERT INTO exports AS x
   (topic, kafka_partition, kafka_offset, record_time, owner_id, consumer_uuid, request_id, principal, started_at,
