@@ -98,6 +98,12 @@ impl Announcement {
         self
     }
 
+    /// The record's own time, in milliseconds since 1970.
+    pub fn recorded_at(mut self, timestamp: i64) -> Self {
+        self.timestamp = timestamp;
+        self
+    }
+
     /// Puts it on another partition.
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = partition;

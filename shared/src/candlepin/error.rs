@@ -18,6 +18,12 @@ pub enum ImportError {
     /// The archive, or its detached signature, could not be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// A data bundle's signature is not there yet.
+    #[error(
+        "the data bundle's signature is not at its url with .sig appended; until five minutes after the record's time it may \
+         still come"
+    )]
+    SignatureMayFollow,
     /// The manifest was refused.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -54,6 +60,7 @@ impl Classified for ImportError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.kind(),
+            Self::SignatureMayFollow => "Signature",
             Self::Manifest(error) => error.kind(),
             Self::Conflicts(_) => "Conflict",
             Self::Owner(error) => error.kind(),
@@ -73,7 +80,7 @@ impl Classified for ImportError {
             Self::Keys(error) => error.is_transient(),
             Self::Anchors(error) => error.is_transient(),
             // Perhaps memory was short; the retries of the mapping are finite.
-            Self::Panic(_) => true,
+            Self::Panic(_) | Self::SignatureMayFollow => true,
             Self::Manifest(_) | Self::Conflicts(_) | Self::Elsewhere { .. } => false,
         }
     }

@@ -26,6 +26,10 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long after a bundle was announced its signature is waited for. The minutes of a slow upload, and no more: what
+/// follows on the same partition waits too.
+const SIGNATURE_MAY_FOLLOW: Duration = Duration::from_mins(5);
+
 /// Imports the manifests and data bundles that Kafka records announce.
 pub struct ManifestImporter {
     settings: Settings,
@@ -70,7 +74,7 @@ impl ManifestImporter {
         // The connection is for others while this waits for a server.
         drop(session);
         let archive = Bytes::from(self.worker.download(&message.announced).await?);
-        let signature = self.signature(message, &archive).await?;
+        let signature = self.signature(origin, message, &archive).await?;
         phase(&mut phases, "download", begun.elapsed());
         seen.archive_bytes = Some(archive.len() as u64);
         let judging = Instant::now();
@@ -107,7 +111,12 @@ impl ManifestImporter {
 
     /// The detached signature of a data bundle: where the message says, else in the message, else beside the archive,
     /// which is done for `s3://` only.
-    async fn signature(&self, message: &ManifestMessage, archive: &[u8]) -> Result<Option<Vec<u8>>, ImportError> {
+    async fn signature(
+        &self,
+        origin: &Origin,
+        message: &ManifestMessage,
+        archive: &[u8],
+    ) -> Result<Option<Vec<u8>>, ImportError> {
         // A manifest carries its signature itself.
         if Kind::of(archive) != Some(Kind::DataBundle) {
             return Ok(None);
@@ -122,9 +131,16 @@ impl ManifestImporter {
         let url = format!("{}.sig", message.announced.url);
         match fetcher.download(&url, None).await {
             Ok(signature) => Ok(Some(signature)),
+            Err(FetchError::Refused { .. }) if self.may_follow(origin) => Err(ImportError::SignatureMayFollow),
             Err(FetchError::Refused { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether a signature that is not there may still be under way: archive and signature are two uploads, and nobody should
+    /// have to announce a bundle again because the second one took a moment longer.
+    fn may_follow(&self, origin: &Origin) -> bool {
+        (self.worker.clock.timestamp() - origin.record_time).abs() < SIGNATURE_MAY_FOLLOW
     }
 
     /// Opens the archive and checks its signature, again with certificates loaded anew where those at hand do not do.
