@@ -4,6 +4,7 @@ use super::DbError;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::failure::Chain;
+use crate::secret_source;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -23,11 +24,9 @@ pub(super) struct Secret {
 
 /// Reads a secret.
 pub(super) async fn read_secret(aws: &Aws, arn: &str) -> Result<Secret, DbError> {
-    let answer = Box::pin(aws.secrets().get_secret_value().secret_id(arn).send()).await;
-    let answer = answer.map_err(|error| DbError::Credentials(Chain(&error).to_string()))?;
-    let text = answer.secret_string().unwrap_or_default();
+    let text = secret_source::read_secret(arn, aws).await.map_err(DbError::Credentials)?;
     // The parser's own message may quote what it read.
-    serde_json::from_str(text)
+    serde_json::from_str(&text)
         .map_err(|_| DbError::Credentials("the secret is not JSON with at least a password".into()))
 }
 

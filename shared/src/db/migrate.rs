@@ -1,8 +1,10 @@
 //! The migrations, embedded and versioned. Safe to run twice and at once.
 
+use super::upgrade::{Upgraded, set_aside, take_over};
 use super::{DbError, Session};
 use crate::failure::Classified;
 use refinery_core::{Migration, Runner};
+use tokio_postgres::GenericClient;
 
 /// Each migration once, in order. `{inventory}`, `{candlepin}` and `{longshore}` stand for the schemas of the settings.
 const MIGRATIONS: [(&str, &str); 4] = [
@@ -25,6 +27,17 @@ pub enum MigrateError {
     /// A migration failed, or the history in the database is not ours.
     #[error("migration failed")]
     Migration(#[source] Box<refinery_core::Error>),
+    /// Candlepin's tables of before have to be moved, and the place for them is taken.
+    #[error(
+        "schema {candlepin} holds Candlepin's tables of before, which are moved into schema {aside}, and that is not \
+         empty: rename it, or drop it, and migrate again"
+    )]
+    InTheWay {
+        /// Where they are.
+        candlepin: String,
+        /// Where they should go.
+        aside: String,
+    },
 }
 
 impl Classified for MigrateError {
@@ -43,6 +56,9 @@ pub struct Migrated {
     pub applied: Vec<String>,
     /// The version that the database is at.
     pub version: i64,
+    /// What was taken over from a database of before the association design, where it was one until now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgraded: Option<Upgraded>,
 }
 
 /// Brings the database up to date.
@@ -50,6 +66,9 @@ pub struct Migrated {
 /// Needs a role that may create schemas and tables, or schemas that exist and belong to it. Others that migrate at
 /// the same moment wait for the lock. It is a session lock, the one place where an RDS Proxy connection gets pinned:
 /// the runner opens transactions of its own.
+///
+/// Candlepin's own tables of before are moved aside first, and taken over at the end; killed in between, the next call
+/// goes on.
 ///
 /// # Errors
 /// See [`MigrateError`]. A migration that fails leaves no trace.
@@ -65,8 +84,19 @@ pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
     let lock = "SELECT pg_advisory_lock(hashtextextended('longshore migrations', 0))";
     session.simple_query(lock).await.map_err(DbError::from)?;
     for (_, schema) in &schemas {
-        create_schema(session, schema).await?;
+        create_schema(&**session, schema).await?;
     }
+    set_aside(session).await?;
+    let applied = run(session, &schemas, history).await?;
+    let upgraded = take_over(session).await?;
+    let unlock = "SELECT pg_advisory_unlock(hashtextextended('longshore migrations', 0))";
+    session.simple_query(unlock).await.map_err(DbError::from)?;
+    session.done();
+    Ok(Migrated { applied, version: LATEST_VERSION, upgraded })
+}
+
+/// Runs the migrations that have not been applied, and returns their names.
+async fn run(session: &mut Session, schemas: &[(&str, String)], history: String) -> Result<Vec<String>, MigrateError> {
     let migrations = MIGRATIONS
         .iter()
         .map(|(name, sql)| {
@@ -77,20 +107,14 @@ pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
     let mut runner = Runner::new(&migrations);
     runner.set_migration_table_name(history);
     let report = runner.run_async(&mut **session).await.map_err(|error| MigrateError::Migration(Box::new(error)))?;
-    let unlock = "SELECT pg_advisory_unlock(hashtextextended('longshore migrations', 0))";
-    session.simple_query(unlock).await.map_err(DbError::from)?;
-    session.done();
-    Ok(Migrated {
-        applied: report.applied_migrations().iter().map(ToString::to_string).collect(),
-        version: LATEST_VERSION,
-    })
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
 /// `CREATE SCHEMA IF NOT EXISTS` wants the right to create schemas even where the schema exists.
-async fn create_schema(session: &Session, schema: &str) -> Result<(), DbError> {
-    let found = session.query_opt("SELECT FROM pg_namespace WHERE nspname = $1", &[&schema]).await?;
+pub(super) async fn create_schema(client: &impl GenericClient, schema: &str) -> Result<(), DbError> {
+    let found = client.query_opt("SELECT FROM pg_namespace WHERE nspname = $1", &[&schema]).await?;
     if found.is_none() {
-        session.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
+        client.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
     }
     Ok(())
 }

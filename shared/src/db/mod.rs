@@ -5,11 +5,13 @@ mod copy;
 mod login;
 mod migrate;
 mod pool;
+mod upgrade;
 
 pub use connect::Connector;
 pub use copy::{Copier, Tuple};
 pub use migrate::{LATEST_VERSION, MigrateError, Migrated, migrate};
 pub use pool::{Pool, Session};
+pub use upgrade::Upgraded;
 
 use crate::failure::Classified;
 use crate::tls::TlsError;

@@ -15,6 +15,9 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// What stands in the database for the version of rules that say none.
+    pub const NO_VERSION: &str = "0";
+
     /// Normalises line ends and reads the version, where there is one.
     pub fn new(text: &str) -> Self {
         let mut text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}");

@@ -113,3 +113,11 @@ CREATE TABLE {longshore}.exports (
 );
 CREATE INDEX ON {longshore}.exports (consumer_uuid, finished_at DESC);
 COMMENT ON COLUMN {longshore}.exports.location IS 'where it was stored, s3://bucket/key; none when it was answered at once';
+
+-- Databases of before, whose rows were taken over.
+CREATE TABLE {longshore}.upgrades (
+  set_aside text PRIMARY KEY,
+  finished_at timestamp NOT NULL,
+  report jsonb NOT NULL
+);
+COMMENT ON COLUMN {longshore}.upgrades.set_aside IS 'the schema that the old tables were moved into';

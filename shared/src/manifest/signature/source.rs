@@ -2,7 +2,7 @@
 
 use super::anchors::{AnchorError, TrustAnchors};
 use crate::aws::Aws;
-use crate::failure::Chain;
+use crate::secret_source;
 use serde::Deserialize;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -108,10 +108,8 @@ fn read_file(path: &Path) -> Result<(String, String), AnchorError> {
 
 async fn read_secret(id: &str, aws: &Aws) -> Result<String, AnchorError> {
     let error = |reason: String| AnchorError::Secret { id: id.into(), reason };
-    let answer = Box::pin(aws.secrets().get_secret_value().secret_id(id).send()).await;
-    let answer = answer.map_err(|problem| error(Chain(&problem).to_string()))?;
-    let text = answer.secret_string().ok_or_else(|| error("it is binary, not text".into()))?;
-    certificates_of(text).ok_or_else(|| error("it is JSON without `certificates`".into()))
+    let text = secret_source::read_secret(id, aws).await.map_err(error)?;
+    certificates_of(&text).ok_or_else(|| error("it is JSON without `certificates`".into()))
 }
 
 #[derive(Deserialize)]
