@@ -9,7 +9,7 @@ mod rows;
 use longshore::aws::Aws;
 use longshore::clock::Clock;
 use longshore::settings::Settings;
-use longshore::setup::{Command, Setup, SetupError};
+use longshore::setup::{Setup, SetupError};
 use longshore_tests::World;
 use old::{Old, Record};
 use serde_json::Value;
@@ -22,7 +22,7 @@ async fn migrate_with(url: &str, settings: &[(&str, &str)]) -> Result<Value, Set
         found.or_else(|| (name == "DATABASE_URL").then(|| url.to_owned()))
     };
     let settings = Settings::read(lookup).unwrap();
-    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).run(Command::Migrate {}).await
+    Setup::new(settings, &Aws::from_env().await, Clock::system(), 1).handle(r#"{"command":"migrate"}"#, None).await
 }
 
 async fn migrate(url: &str) -> Result<Value, SetupError> {
