@@ -114,11 +114,13 @@ impl Exporting {
         made["uuid"].as_str().unwrap().to_owned()
     }
 
-    /// Makes a distributor of an owner that has so much of each of the owner's pools, and returns its uuid.
+    /// Makes a distributor of an owner that has so much of each of the owner's pools that can be
+    /// passed on, and returns its uuid.
     pub async fn distributor_with(&self, owner: &str, name: &str, quantity: i64) -> String {
         let uuid = self.distributor_of(owner, name).await;
         let sql = format!(
-            "SELECT p.id FROM cp_pool p JOIN cp_owner o ON o.id = p.owner_id WHERE o.account = '{owner}' ORDER BY 1"
+            "SELECT p.id FROM cp_pool p JOIN cp_owner o ON o.id = p.owner_id WHERE o.account = '{owner}'
+               AND NOT EXISTS (SELECT FROM cp_pool_attribute a WHERE a.pool_id = p.id AND a.name = 'pool_derived') ORDER BY 1"
         );
         for pool in self.list(&sql).await.lines() {
             self.entitle(&uuid, pool, quantity).await;

@@ -3,6 +3,7 @@
 //! Run them with `cargo xtask test`, which starts the PostgreSQL that they need.
 
 mod announcement;
+pub mod api;
 mod candlepin_rows;
 mod certificates;
 pub mod database;

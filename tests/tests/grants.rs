@@ -1,8 +1,10 @@
 //! The rights that the README grants are those that the functions need.
 
 use insta::assert_snapshot;
+use longshore_tests::exports::{Exporting, export_event, export_record};
 use longshore_tests::manifest::{Era, Manifest, Product};
 use longshore_tests::{ArchiveBuilder, ORG, World, database, function, later, object};
+use serde_json::json;
 use uuid::Uuid;
 
 const README: &str = include_str!("../../README.md");
@@ -141,6 +143,51 @@ async fn the_rights_of_the_readme_are_enough_to_import_and_do_not_show_a_key() {
             "UPDATE cp_import_record SET status = 0",
             "TABLE refreshes",
             "TABLE service_offerings",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_rights_of_the_readme_are_enough_to_export_and_change_nothing_else() {
+    let world = Exporting::start().await;
+    world.import(&with_more()).await;
+    let uuid = world.distributor_with(ORG, "first", 1).await;
+    // Certificates are issued anew, for the pools say something else.
+    world.execute("UPDATE cp_pool SET enddate = enddate + interval '1 day'; DELETE FROM cp_product_certificates").await;
+    let url = grant(&world, "longshore_exporter").await;
+    let (endpoint, credentials) = (world.s3().endpoint(), world.s3().credentials());
+    let further = [
+        ("DATABASE_URL", url.as_str()),
+        ("AWS_ENDPOINT_URL_S3", endpoint),
+        ("AWS_ACCESS_KEY_ID", &credentials.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key),
+    ];
+    let mut process = function::start("manifest-exporter", &world.variables(), &further).await;
+    let event = export_event(0, &[export_record(&uuid), export_record("nobody"), json!({})]);
+    assert_eq!(function::call(&mut process, &event).await, Ok(vec![]), "{:#?}", process.logs());
+    assert_snapshot!(world.export_log().await, @"
+    failed | zip | admin | req-1 | Owner | consumer nobody is unknown, or the caller may not export it; see create-distributor and grant of setup
+    exported | zip | 2 entitlements | admin | req-1
+    rejected | Message | the identity is missing, and so are org_id and account
+    rejected | Owner | consumer nobody is unknown, or the caller may not export it; see create-distributor and grant of setup
+    ");
+
+    refuses(
+        &url,
+        &[
+            "TABLE outbox",
+            "DELETE FROM exports",
+            "DELETE FROM cp_entitlement",
+            "UPDATE cp_entitlement SET quantity = 1",
+            "UPDATE cp_owner SET account = 'x'",
+            "UPDATE cp_key_pair SET privatekey = NULL",
+            "TABLE cp_certificate",
+            "TABLE cp_upstream_consumer",
+            "INSERT INTO grants VALUES ('x', '5318290', 'export', now())",
+            "DELETE FROM cp_consumer",
+            "TABLE imports",
+            "TABLE refreshes",
         ],
     )
     .await;

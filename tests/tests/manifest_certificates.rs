@@ -34,6 +34,11 @@ fn certificate(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Manifest 
         .edit(ENTITLEMENT, move |json| change(&mut json["certificates"][0]))
 }
 
+/// The sample without the serial number of an entitlement's certificate in JSON.
+fn without_serial(entitlement: &str) -> Manifest {
+    next_manifest().edit(entitlement, |json| json["certificates"][0]["serial"] = json!(null))
+}
+
 fn foreign_key() -> String {
     Key::named("foreign", 2048).pem(KeyForm::Pkcs8)
 }
@@ -63,13 +68,16 @@ async fn an_entitlement_certificate_that_is_not_the_entitlements_is_refused() {
             next_manifest()
                 .raw(&pem_of(OTHER), pem.split("-----BEGIN PRIVATE KEY").next().unwrap().to_owned() + &foreign_key()),
         ),
-        ("damaged file", next_manifest().raw(&pem_of(OTHER), damaged)),
-        ("a stray file that is damaged", next_manifest().raw("entitlement_certificates/5.pem", "secret")),
-        ("a stray file under another serial", next_manifest().raw("entitlement_certificates/5.pem", pem)),
+        ("damaged file", next_manifest().raw(&pem_of(OTHER), damaged.clone())),
+        ("damaged file, without a serial in JSON", without_serial(OTHER).raw(&pem_of(OTHER), damaged.clone())),
+        (
+            "file with another key, without a serial in JSON",
+            without_serial(OTHER).raw(&pem_of(OTHER), pem + &foreign_key()),
+        ),
     ];
     let errors = world.refused_manifests(cases).await;
     assert!(!errors.contains("secret"), "{errors}");
-    assert_snapshot!(errors, @r"
+    assert_snapshot!(errors, @"
     another's | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1908.json: the certificate is for another entitlement
     serial | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1908.json: the serial number is not the certificate's
     serial as a float | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1908.json: unexpected JSON: invalid type: floating point `9.220396096563832e+18`, expected i64 at line 1 column 4564
@@ -81,8 +89,8 @@ async fn an_entitlement_certificate_that_is_not_the_entitlements_is_refused() {
     file of another certificate | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1908.json: certificate or key are other ones than in entitlement_certificates/8263475745773579442.pem
     file with another key | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1909.json: certificate or key are other ones than in entitlement_certificates/1891085019420891195.pem
     damaged file | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1909.json: certificate or key are other ones than in entitlement_certificates/1891085019420891195.pem
-    a stray file that is damaged | Manifest | entitlement_certificates/5.pem: the certificate or its key cannot be used: neither a certificate nor a private key in the PEM text
-    a stray file under another serial | Manifest | entitlement_certificates/5.pem: the certificate's serial number is not the file's name
+    damaged file, without a serial in JSON | Manifest | entitlements/4c9e0b7a1d2f4f0f8b6a5d4c3b2a1909.json: certificate or key are other ones than in entitlement_certificates/1891085019420891195.pem
+    file with another key, without a serial in JSON | Manifest | entitlement_certificates/1891085019420891195.pem: the certificate or its key cannot be used: two PEM blocks hold a private key, where one is expected
     ");
 }
 
@@ -92,6 +100,51 @@ async fn a_certificate_that_belongs_to_no_entitlement_is_a_warning() {
     world.import(&Manifest::sample(Era::D).without(OTHER)).await;
     assert_snapshot!(world.import_warnings().await, @"entitlement_certificates/1891085019420891195.pem | the certificate belongs to no entitlement; it is ignored");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_certificate").await, 1);
+}
+
+#[tokio::test]
+async fn a_certificate_without_its_serial_number_is_compared_with_its_file_and_kept_once() {
+    let world = World::with_owner().await;
+    world.import(&without_serial(OTHER)).await;
+    assert_eq!(world.import_warnings().await, "");
+    let certificates = "SELECT count(*) || ' ' || count(privatekey) FROM cp_certificate";
+    assert_eq!(world.value::<String>(certificates).await, "2 2");
+}
+
+#[tokio::test]
+async fn stray_files_that_are_no_certificates_stop_nothing() {
+    let world = World::with_owner().await;
+    let pem = next_manifest().files()[&format!("export/{}", pem_of(OTHER))].clone();
+    let manifest = Manifest::sample(Era::D)
+        .raw("entitlement_certificates/5.pem", pem)
+        .raw("entitlement_certificates/6.pem", "secret")
+        .raw("entitlement_certificates/7.pem", [0xff, 0xfe])
+        .raw("entitlement_certificates/8.pem", foreign_key())
+        .raw("upstream_consumer/keypair.pem", "-----BEGIN PUBLIC KEY-----\nsecret");
+    world.import(&manifest).await;
+    assert_snapshot!(world.import_warnings().await, @"
+    entitlement_certificates/5.pem | the certificate is ignored: its serial number is not the file's name
+    entitlement_certificates/6.pem | the certificate is ignored: neither a certificate nor a private key in the PEM text
+    entitlement_certificates/7.pem | the certificate is ignored: it is not text
+    entitlement_certificates/8.pem | the certificate is ignored: no certificate in the PEM text
+    ");
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_certificate").await, 2);
+}
+
+#[tokio::test]
+async fn a_product_is_not_given_another_products_certificate() {
+    let world = World::with_owner().await;
+    let certificate = |manifest: &Manifest, id: &str| manifest.files()[&format!("export/products/{id}.pem")].clone();
+    let first = Manifest::sample(Era::A);
+    let swapped = first.clone().raw("products/902.pem", certificate(&first, "901"));
+    world.import(&swapped).await;
+    assert_snapshot!(world.import_warnings().await, @"products/902.pem | the certificate is another product's; it is ignored");
+    let kept =
+        "SELECT p.product_id FROM cp_product_certificates c JOIN cp_products p ON p.uuid = c.product_uuid ORDER BY 1";
+    assert_snapshot!(world.list(kept).await, @"
+    901
+    903
+    ");
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
         stage.rejected_records_are_kept().await;
     }
     assert_snapshot!(told.join("\n"), @r"
+    consumer-only
+      INFO sample-consumer-only imported
+    import | sample-consumer-only | imported | 0 | 5318290: upstream consumer imported, and nothing else
+
     data-bundle
       INFO sample-data-bundle imported
     import | sample-data-bundle | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported

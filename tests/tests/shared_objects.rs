@@ -1,8 +1,10 @@
 //! What all owners share: rules, consumer types, distributor versions, content delivery networks.
 
 use insta::assert_snapshot;
+use longshore::clock::Clock;
 use longshore_tests::manifest::Manifest;
 use longshore_tests::{World, later, small};
+use serde_json::json;
 
 /// Imports one manifest after the other, each a minute later, and says for each what became of `sql` and which events of
 /// `target` there were.
@@ -43,6 +45,29 @@ async fn rules_are_replaced_by_higher_ones_of_the_same_api() {
     2.9: 2.10
       rules | the rules are lower than those in use, which stay
     ");
+}
+
+#[tokio::test]
+async fn rules_of_another_api_are_taken_from_whoever_runs_setup() {
+    let world = World::with_owner().await;
+    world.import(&later(&small().rules("5.44"), -1)).await;
+    world.forget_events().await;
+    let rules = json!({"command": "replace-rules", "rules": "// Version: 6.1\r\nvar rules;"});
+    assert_eq!(world.setup(rules.clone()).await, json!({"version": "6.1", "replaced": "5.44", "changed": true}));
+    assert_eq!(world.setup(rules).await, json!({"version": "6.1", "replaced": "6.1", "changed": false}));
+    assert_snapshot!(world.events_in_full().await, @"RULES MODIFIED | 6.1 | id | replaced,version");
+    let stored = "SELECT version || ' ' || replace(rules_blob, E'\\n', '/') FROM cp_rules";
+    assert_snapshot!(world.list(stored).await, @"6.1 // Version: 6.1/var rules;/");
+    let manifests = vec![("5.45", small().rules("5.45")), ("6.2", small().rules("6.2"))];
+    assert_snapshot!(told(&world, "SELECT version FROM cp_rules", "RULES", manifests).await, @"
+    5.45: 6.1
+      rules | the rules are of another API than those in use, which stay
+    6.2: 6.2
+      RULES MODIFIED | 6.2 | id | replaced,version
+    ");
+    let setup = world.setup_for(1, Clock::system()).await;
+    let refused = setup.handle(r#"{"command": "replace-rules", "rules": "var rules;"}"#, None).await.unwrap_err();
+    assert_snapshot!(refused.to_string(), @"rules: the first line is not `// Version: <number>.<number>`, as in a manifest's rules2/rules.js");
 }
 
 #[tokio::test]

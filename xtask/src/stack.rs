@@ -27,6 +27,8 @@ use crate::{progress::Progress, workspace::Workspace};
 
 /// Where the uploads of the ingress service would lie.
 pub const UPLOADS: &str = "longshore-uploads";
+/// Where exported manifests go.
+pub const EXPORTS: &str = "longshore-exports";
 /// Where rejected records go.
 pub const REJECTED: &str = "longshore-rejected";
 /// The database of the functions.
@@ -34,6 +36,9 @@ pub const DATABASE: &str = "longshore";
 
 /// An event without a record: the function starts, and does nothing.
 const NO_RECORDS: &str = r#"{"eventSource":"aws:kafka","bootstrapServers":"","records":{}}"#;
+
+/// A request that needs no database.
+const A_REQUEST: &str = include_str!("../../events/upstream-consumer/openapi.json");
 
 /// What [`Stack::start`] starts.
 #[derive(Debug, Clone)]
@@ -94,6 +99,8 @@ impl Stack {
             stack.expect_answer("setup", r#"{"command":"migrate"}"#),
             stack.expect_answer("tower-persister", NO_RECORDS),
             stack.expect_answer("manifest-importer", NO_RECORDS),
+            stack.expect_answer("manifest-exporter", NO_RECORDS),
+            stack.expect_answer("upstream-consumer", A_REQUEST),
         )
         .with_context(|| format!("see {}", workspace.shown(&options.dir.join("functions.log"))))?;
         progress.done("functions", &stack.functions.url(), begun.elapsed());
@@ -184,7 +191,7 @@ async fn start_postgres(dir: PathBuf, empty: bool, progress: Progress) -> Result
 async fn start_s3(dir: PathBuf, progress: Progress) -> Result<S3Server> {
     let begun = Instant::now();
     let s3 = S3Server::start(&dir, Credentials::random()).await.context("S3")?;
-    for bucket in [UPLOADS, REJECTED] {
+    for bucket in [UPLOADS, EXPORTS, REJECTED] {
         s3.create_bucket(bucket)?;
     }
     progress.done("S3", s3.endpoint(), begun.elapsed());
@@ -246,6 +253,9 @@ fn environment(cluster: &Cluster, s3: &S3Server, port: u16) -> BTreeMap<String, 
         ("LONGSHORE_ALLOWED_HOSTS", "127.0.0.1".to_owned()),
         ("LONGSHORE_TASK_HOSTS", "127.0.0.1".to_owned()),
         ("LONGSHORE_LOCAL_DEVELOPMENT", "true".to_owned()),
+        ("LONGSHORE_EXPORT_TARGET", format!("s3://{EXPORTS}/manifests")),
+        // Nobody but this machine reaches the functions, and there is no authorizer before them.
+        ("LONGSHORE_TRUST_IDENTITY_HEADER", "true".to_owned()),
         ("LONGSHORE_REJECTION_TARGET", format!("s3://{REJECTED}/records")),
     ];
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -7,7 +7,7 @@ use longshore_devkit::cargo_lambda;
 use tokio::process::Command;
 
 /// The functions that the stack runs; each is a binary of the workspace.
-pub const FUNCTIONS: [&str; 3] = ["setup", "tower-persister", "manifest-importer"];
+pub const FUNCTIONS: [&str; 4] = ["setup", "tower-persister", "manifest-importer", "manifest-exporter"];
 
 /// The checkout that this program was built from.
 #[derive(Debug, Clone)]

@@ -13,15 +13,15 @@ const FORMAT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[d
 
 /// A moment in UTC, `2023-02-02T20:32:54+0000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Date(pub PrimitiveDateTime);
+pub(super) struct RestDate(pub PrimitiveDateTime);
 
-impl Serialize for Date {
+impl Serialize for RestDate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.format(FORMAT).map_err(serde::ser::Error::custom)?)
     }
 }
 
-impl<'a> FromSql<'a> for Date {
+impl<'a> FromSql<'a> for RestDate {
     fn from_sql(of: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         PrimitiveDateTime::from_sql(of, raw).map(Self)
     }
@@ -31,7 +31,7 @@ impl<'a> FromSql<'a> for Date {
     }
 }
 
-impl utoipa::PartialSchema for Date {
+impl utoipa::PartialSchema for RestDate {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(JsonType::String))
@@ -41,4 +41,4 @@ impl utoipa::PartialSchema for Date {
     }
 }
 
-impl utoipa::ToSchema for Date {}
+impl utoipa::ToSchema for RestDate {}

@@ -1,7 +1,7 @@
 //! An owner's history of imports.
 
 use super::Api;
-use super::date::Date;
+use super::date::RestDate;
 use super::upstream_consumers::{ConsumerType, prefix};
 use crate::candlepin::{Permission, Status};
 use crate::db::DbError;
@@ -30,11 +30,11 @@ pub(super) struct ImportRecord {
     file_name: Option<String>,
     /// Who made the manifest, or who undid.
     generated_by: Option<String>,
-    generated_date: Option<Date>,
+    generated_date: Option<RestDate>,
     /// Whose manifest it was, as that was then.
     upstream_consumer: Option<Snapshot>,
-    created: Option<Date>,
-    updated: Option<Date>,
+    created: Option<RestDate>,
+    updated: Option<RestDate>,
 }
 
 /// An upstream consumer as it was, without its identity.
@@ -49,8 +49,8 @@ struct Snapshot {
     api_url: Option<String>,
     web_url: Option<String>,
     content_access_mode: Option<String>,
-    created: Option<Date>,
-    updated: Option<Date>,
+    created: Option<RestDate>,
+    updated: Option<RestDate>,
 }
 
 /// An owner's imports
@@ -60,7 +60,7 @@ struct Snapshot {
     get,
     path = "/candlepin/owners/{owner}/imports",
     operation_id = "imports",
-    params(("owner" = String, Path, description = "The owner's key", min_length = 1, max_length = 255)),
+    params(OwnerKey),
     responses(
         (status = 200, description = "Its history", body = [ImportRecord]),
         (status = 304, description = "The client has it already"),
@@ -71,8 +71,9 @@ pub(super) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller,
     _: AcceptsJson,
-    OwnerKey(owner): OwnerKey,
+    key: OwnerKey,
 ) -> Result<Response, Problem> {
+    let owner = key.owner;
     let session = api.pool.get().await?;
     let rows = session
         .query_typed(

@@ -18,7 +18,7 @@ use tokio_postgres::types::Type;
     delete,
     path = "/candlepin/owners/{owner}/imports",
     operation_id = "undo_imports",
-    params(("owner" = String, Path, description = "The owner's key", min_length = 1, max_length = 255)),
+    params(OwnerKey),
     responses(
         (status = 200, description = "What was undone", body = Undone),
         Refused,
@@ -28,9 +28,10 @@ pub(super) async fn undo_imports(
     State(api): State<Arc<Api>>,
     caller: Caller,
     _: AcceptsJson,
-    OwnerKey(key): OwnerKey,
+    owner: OwnerKey,
     Extension(RequestId(request_id)): Extension<RequestId>,
 ) -> Result<Json<Undone>, Problem> {
+    let key = owner.owner;
     let mut session = api.pool.get().await?;
     let sql = "SELECT o.id, o.account, o.displayname,
                       ARRAY(SELECT g.permission FROM grants g WHERE g.owner_id = o.id AND g.org = $2) AS granted

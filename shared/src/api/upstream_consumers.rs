@@ -1,7 +1,7 @@
 //! The upstream consumers of an owner: whom its manifests come from, with the identity that the owner has there.
 
 use super::Api;
-use super::date::Date;
+use super::date::RestDate;
 use crate::candlepin::Permission;
 use crate::db::DbError;
 use crate::http::access::{self, Asked};
@@ -35,8 +35,8 @@ pub(super) struct UpstreamConsumer {
     content_access_mode: Option<String>,
     /// What it proves upstream that it is itself with.
     id_cert: Option<IdentityCertificate>,
-    created: Option<Date>,
-    updated: Option<Date>,
+    created: Option<RestDate>,
+    updated: Option<RestDate>,
 }
 
 /// A type of consumers.
@@ -58,8 +58,8 @@ struct IdentityCertificate {
     /// PEM
     cert: String,
     serial: Serial,
-    created: Option<Date>,
-    updated: Option<Date>,
+    created: Option<RestDate>,
+    updated: Option<RestDate>,
 }
 
 /// The serial number of a certificate.
@@ -69,10 +69,10 @@ struct Serial {
     id: i64,
     /// The number that stands in the certificate.
     serial: i64,
-    expiration: Option<Date>,
+    expiration: Option<RestDate>,
     revoked: bool,
-    created: Option<Date>,
-    updated: Option<Date>,
+    created: Option<RestDate>,
+    updated: Option<RestDate>,
 }
 
 /// An owner's upstream consumers
@@ -82,7 +82,7 @@ struct Serial {
     get,
     path = "/candlepin/owners/{owner}/upstream_consumers",
     operation_id = "upstream_consumers",
-    params(("owner" = String, Path, description = "The owner's key", min_length = 1, max_length = 255)),
+    params(OwnerKey),
     responses(
         (status = 200, description = "Those whom its manifests come from", body = [UpstreamConsumer]),
         (status = 304, description = "The client has them already"),
@@ -93,9 +93,9 @@ pub(super) async fn plural(
     State(api): State<Arc<Api>>,
     caller: Caller,
     _: AcceptsJson,
-    owner: OwnerKey,
+    key: OwnerKey,
 ) -> Result<Response, Problem> {
-    answer(&api, &caller, &owner).await
+    answer(&api, &caller, &key).await
 }
 
 /// An owner's upstream consumers, by another name
@@ -105,7 +105,7 @@ pub(super) async fn plural(
     get,
     path = "/candlepin/owners/{owner}/upstream_consumer",
     operation_id = "upstream_consumer",
-    params(("owner" = String, Path, description = "The owner's key", min_length = 1, max_length = 255)),
+    params(OwnerKey),
     responses(
         (status = 200, description = "Those whom its manifests come from", body = [UpstreamConsumer]),
         (status = 304, description = "The client has them already"),
@@ -116,12 +116,13 @@ pub(super) async fn singular(
     State(api): State<Arc<Api>>,
     caller: Caller,
     _: AcceptsJson,
-    owner: OwnerKey,
+    key: OwnerKey,
 ) -> Result<Response, Problem> {
-    answer(&api, &caller, &owner).await
+    answer(&api, &caller, &key).await
 }
 
-async fn answer(api: &Api, caller: &Caller, OwnerKey(owner): &OwnerKey) -> Result<Response, Problem> {
+async fn answer(api: &Api, caller: &Caller, key: &OwnerKey) -> Result<Response, Problem> {
+    let owner = &key.owner;
     let session = api.pool.get().await?;
     let sql = include_str!("upstream_consumer.sql");
     let row = session

@@ -4,13 +4,14 @@ use super::Conflict;
 use super::error::{Conflicts, ImportError};
 use super::globals::{Done, Globals};
 use super::last::{Last, conflicts, remember};
+use super::outcome::{End, Imported, Outcome, success};
 use super::owner::{self, Owner, OwnerError, resolve};
-use super::prepare::Prepared;
+use super::prepare::{Asked, Prepared};
 use super::record::{self, Ending, Entry, Origin, Phases, Seen, Stats, Status, phase};
 use super::refresh::{Refresh, Refreshed};
 use super::subscriptions::{self, Existing};
 use super::unload::{Scope, Unloaded, contradicts, load, unload};
-use super::upstream::{self, Upstream};
+use super::upstream;
 use crate::clock::Clock;
 use crate::db::{DbError, Session};
 use crate::keyring::Keyring;
@@ -24,31 +25,6 @@ use std::time::Instant;
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
 
-/// How an import ended.
-#[derive(Debug)]
-pub(super) struct Imported {
-    pub outcome: Outcome,
-    pub stats: Stats,
-    pub warnings: u64,
-}
-
-/// Whether there was anything to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Imported,
-    AlreadyImported,
-}
-
-impl Outcome {
-    /// As a word for logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Imported => "imported",
-            Self::AlreadyImported => "already_imported",
-        }
-    }
-}
-
 /// Whose import it is and what it may do.
 pub(super) struct Import<'a> {
     pub origin: &'a Origin,
@@ -57,8 +33,7 @@ pub(super) struct Import<'a> {
     /// The caller's organisation.
     pub org: &'a str,
     pub principal: Option<&'a str>,
-    /// Conflicts that the message forces and that may be forced.
-    pub force: &'a [Conflict],
+    pub asked: &'a Asked,
     pub settings: &'a ImportSettings,
     /// How deep JSON may nest.
     pub depth: u8,
@@ -89,7 +64,9 @@ impl Import<'_> {
         }
         let last = Last::load(&transaction, &owner.id).await?;
         let same = last.as_ref().is_some_and(|last| last.is_of(seen));
-        let imported = if same && !self.force.contains(&Conflict::ManifestSame) {
+        let imported = if self.asked.consumer_only {
+            self.consumer_only(&transaction, &owner, last.as_ref(), (prepared, seen), phases).await?
+        } else if same && !self.asked.force.contains(&Conflict::ManifestSame) {
             self.nothing_to_do(&transaction, &owner, seen, phases).await?
         } else {
             self.replace(&mut transaction, &owner, last, prepared, seen, phases).await?
@@ -126,37 +103,33 @@ impl Import<'_> {
         seen: &Seen,
         phases: Phases,
     ) -> Result<Imported, ImportError> {
-        let upstream = upstream::linked(transaction, &owner.id).await?;
         let message = format!("{}: this manifest was imported already, nothing has changed", owner.key);
-        let id = self.enter(transaction, owner, seen, Status::Success, &message, upstream.as_ref()).await?;
-        let ending = Ending { outcome: "already imported", record: Some(&id), phases, ..Ending::default() };
-        let now = self.clock.timestamp();
-        record::write_import(transaction, self.origin, Some(&owner.id), seen, &ending, now).await?;
-        Ok(Imported { outcome: Outcome::AlreadyImported, stats: Stats::new(), warnings: 0 })
+        let end = End { outcome: Outcome::AlreadyImported, status: Status::Success, message };
+        self.leave_on_record(transaction, owner, seen, end, Ending { phases, ..Ending::default() }).await
     }
 
-    async fn enter(
+    /// The last that is written: the owner's history, and our own row.
+    pub(super) async fn leave_on_record(
         &self,
         transaction: &Transaction<'_>,
         owner: &Owner,
         seen: &Seen,
-        status: Status,
-        message: &str,
-        upstream: Option<&Upstream>,
-    ) -> Result<String, DbError> {
+        end: End,
+        ending: Ending<'_>,
+    ) -> Result<Imported, ImportError> {
+        let upstream = upstream::linked(transaction, &owner.id).await?;
         let entry = Entry {
-            owner: &owner.id,
-            status,
-            message,
-            generated_by: seen.meta.as_ref().and_then(|meta| meta.principal_name.as_deref()),
-            generated_date: seen.meta.as_ref().map(|meta| meta.created.0),
-            file_name: self.origin.file_name.as_deref(),
-            upstream,
-            now: self.clock.timestamp(),
+            status: end.status,
+            message: &end.message,
+            upstream: upstream.as_ref(),
+            ..Entry::of(self.origin, seen, &owner.id, self.clock.timestamp())
         };
         let id = entry.write(transaction).await?;
         record::clean_up(transaction, &owner.id, self.settings.records).await?;
-        Ok(id)
+        let ending = Ending { outcome: end.outcome.in_table(), record: Some(&id), ..ending };
+        let finished = self.clock.timestamp();
+        record::write_import(transaction, self.origin, Some(&owner.id), seen, &ending, finished).await?;
+        Ok(Imported { outcome: end.outcome, stats: ending.stats, warnings: ending.warnings.count })
     }
 
     /// Makes the owner's products, subscriptions and pools what the manifest says.
@@ -175,9 +148,7 @@ impl Import<'_> {
             .await?;
         // Taken now, not before: this import is younger than the one that had its turn before.
         let now = self.clock.timestamp();
-        if let Some(identity) = head.identity.as_ref().filter(|identity| identity.expires < now) {
-            warnings.add(format!("the identity certificate expired at {}", identity.expires), &identity.file, 1);
-        }
+        warn_of_expiry(&head, now, &mut warnings);
         let scope = Scope { owner: owner.id.clone(), now, members: container.files.clone(), depth: self.depth };
         let reading = Instant::now();
         let existing = subscriptions::load(&*transaction, &owner.id).await?;
@@ -187,24 +158,19 @@ impl Import<'_> {
         let writing = Instant::now();
         let type_label = upstream::wanted(&head, linked.as_ref()).type_label;
         let shared = Globals { transaction, owner: &owner.id, head: &head, type_label: &type_label, now };
-        let (mut refreshed, mut events) =
+        let (refreshed, mut events) =
             self.refresh(owner, &shared, &forced, (existing, unloaded), &mut warnings).await?;
         let moved = remember(transaction, &owner.id, &head, seen, last.as_ref(), now).await?;
         if moved || !events.is_empty() {
             events.push(self.import_event(owner, &head, &forced, &refreshed.stats));
         }
         self.write_events(transaction, owner, &events, now).await?;
-        let conflicts: Vec<&'static str> = forced.iter().map(|conflict| conflict.name()).collect();
-        let (status, message) = success(&owner.key, &conflicts, refreshed.active, refreshed.expired);
-        let upstream = upstream::linked(&*transaction, &owner.id).await?;
-        let id = self.enter(transaction, owner, seen, status, &message, upstream.as_ref()).await?;
+        let (status, message) = success(&owner.key, &forced, refreshed.active, refreshed.expired);
         phase(&mut phases, "write", writing.elapsed());
-        let stats = std::mem::take(&mut refreshed.stats);
-        let imported = Imported { outcome: Outcome::Imported, stats: stats.clone(), warnings: warnings.count };
-        let ending = Ending { outcome: "imported", record: Some(&id), stats, warnings, conflicts, phases, error: None };
-        let finished = self.clock.timestamp();
-        record::write_import(transaction, self.origin, Some(&owner.id), seen, &ending, finished).await?;
-        Ok(imported)
+        let end = End { outcome: Outcome::Imported, status, message };
+        let conflicts = forced.iter().map(|conflict| conflict.name()).collect();
+        let ending = Ending { stats: refreshed.stats, warnings, conflicts, phases, ..Ending::default() };
+        self.leave_on_record(transaction, owner, seen, end, ending).await
     }
 
     /// Writes everything but the bulk. Events come in the order in which a reader should hear of them: what all owners
@@ -218,9 +184,7 @@ impl Import<'_> {
         warnings: &mut Warnings,
     ) -> Result<(Refreshed, Vec<Event>), ImportError> {
         let Globals { transaction, head, now, .. } = *shared;
-        // What nobody has signed is believed by its own owner at most.
-        let unsigned = forced.iter().any(|conflict| conflict.is_of_signature());
-        let mut globals = if unsigned { Done::default() } else { shared.apply(warnings).await? };
+        let mut globals = if is_signed(forced) { shared.apply(warnings).await? } else { Done::default() };
         let mut upstream_events = Vec::new();
         upstream::store(transaction, &owner.id, head, &self.keyring, now, &mut upstream_events).await?;
         let mut refreshed = Refresh { transaction, owner, head, now }.run(existing, unloaded).await?;
@@ -234,7 +198,7 @@ impl Import<'_> {
     }
 
     /// Conflicts are collected and reported together, those that are forced left out.
-    async fn check_conflicts(
+    pub(super) async fn check_conflicts(
         &self,
         transaction: &Transaction<'_>,
         owner: &Owner,
@@ -246,7 +210,8 @@ impl Import<'_> {
         if upstream::is_elsewhere(transaction, uuid, &owner.id).await? {
             return Err(ImportError::Elsewhere { uuid: uuid.clone() });
         }
-        let (insisted, open): (Vec<_>, Vec<_>) = found.into_iter().partition(|(found, _)| self.force.contains(found));
+        let (insisted, open): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(found, _)| self.asked.force.contains(found));
         forced.extend(insisted.into_iter().map(|(conflict, _)| conflict));
         forced.sort_unstable();
         if open.is_empty() { Ok(()) } else { Err(Conflicts(open).into()) }
@@ -280,7 +245,7 @@ impl Import<'_> {
         Event::new(Change::Created, "IMPORT", &owner.name, &owner.id, data)
     }
 
-    async fn write_events(
+    pub(super) async fn write_events(
         &self,
         transaction: &Transaction<'_>,
         owner: &Owner,
@@ -297,16 +262,14 @@ impl Import<'_> {
     }
 }
 
-/// The history's words for an import that succeeded.
-fn success(owner: &str, forced: &[&str], active: usize, expired: usize) -> (Status, String) {
-    let forcing = if forced.is_empty() { String::new() } else { format!(", forcing {}", forced.join(" and ")) };
-    let message = format!("{owner}: manifest imported{forcing}");
-    match (active, expired) {
-        (0, _) => (Status::SuccessWithWarning, format!("{message}; no subscription is active")),
-        (_, 0) => (Status::Success, message),
-        (active, expired) => {
-            let all = active + expired;
-            (Status::SuccessWithWarning, format!("{message}; {expired} of {all} subscriptions are not active"))
-        }
+/// An identity certificate that has expired is kept: it still tells whose it was.
+pub(super) fn warn_of_expiry(head: &Head, now: PrimitiveDateTime, warnings: &mut Warnings) {
+    if let Some(identity) = head.identity.as_ref().filter(|identity| identity.expires < now) {
+        warnings.add(format!("the identity certificate expired at {}", identity.expires), &identity.file, 1);
     }
+}
+
+/// What nobody has signed is believed by its own owner at most.
+pub(super) fn is_signed(forced: &[Conflict]) -> bool {
+    !forced.iter().any(|conflict| conflict.is_of_signature())
 }

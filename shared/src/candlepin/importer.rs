@@ -1,10 +1,11 @@
 //! The function `manifest-importer` below its handler.
 
 use super::error::ImportError;
-use super::import::{Import, Imported, Outcome};
+use super::import::Import;
 use super::message::ManifestMessage;
+use super::outcome::{Imported, Outcome};
 use super::owner::{OwnerError, ordering_key, resolve};
-use super::prepare::{Judge, Prepared};
+use super::prepare::{Asked, Judge, Prepared};
 use super::record::{self, FailureNote, Origin, Phases, Seen, phase};
 use super::trust::Trusted;
 use super::{Conflict, upstream};
@@ -72,8 +73,8 @@ impl ManifestImporter {
         phase(&mut phases, "download", begun.elapsed());
         seen.archive_bytes = Some(archive.len() as u64);
         let judging = Instant::now();
-        let force = self.force(message);
-        let prepared = self.judge(archive, signature, &force, seen).await?;
+        let asked = Asked { force: self.force(message), consumer_only: message.consumer_only };
+        let prepared = self.judge(archive, signature, &asked, seen).await?;
         phase(&mut phases, "verify", judging.elapsed());
         let keyring = self.keys.get().await?;
         session = self.worker.pool.get().await?;
@@ -82,7 +83,7 @@ impl ManifestImporter {
             named: message.owner.as_deref(),
             org: message.org(),
             principal: message.principal.as_deref(),
-            force: &force,
+            asked: &asked,
             settings: &self.settings.import,
             depth: self.settings.manifest_limits.json_depth,
             clock: &self.worker.clock,
@@ -131,16 +132,16 @@ impl ManifestImporter {
         &self,
         archive: Bytes,
         signature: Option<Vec<u8>>,
-        force: &[Conflict],
+        asked: &Asked,
         seen: &mut Seen,
     ) -> Result<Prepared, ImportError> {
         let (anchors, fresh) = self.trusted.get().await?;
-        let judged = self.judge_with(anchors, archive.clone(), signature.clone(), force, seen).await;
+        let judged = self.judge_with(anchors, archive.clone(), signature.clone(), asked, seen).await;
         if fresh || !matches!(judged, Err(ImportError::Conflicts(_))) {
             return judged;
         }
         let anchors = self.trusted.reload().await?;
-        self.judge_with(anchors, archive, signature, force, seen).await
+        self.judge_with(anchors, archive, signature, asked, seen).await
     }
 
     /// On a thread of its own: other records go on meanwhile.
@@ -149,11 +150,11 @@ impl ManifestImporter {
         anchors: Arc<TrustAnchors>,
         archive: Bytes,
         signature: Option<Vec<u8>>,
-        force: &[Conflict],
+        asked: &Asked,
         seen: &mut Seen,
     ) -> Result<Prepared, ImportError> {
         let limits = self.settings.manifest_limits.clone();
-        let judge = Judge { limits, anchors, force: force.into(), now: self.worker.clock.now() };
+        let judge = Judge { limits, anchors, asked: asked.clone(), now: self.worker.clock.now() };
         let mut found = seen.clone();
         let judging = tokio::task::spawn_blocking(move || {
             let digest = ring::digest::digest(&ring::digest::SHA256, &archive);

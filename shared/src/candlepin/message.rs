@@ -13,6 +13,9 @@ const SERVICE: &str = "candlepin";
 /// Longest name of a file or a person that is kept, in bytes: 255 with the two dots that say that it was cut.
 const MAX_NAME: usize = 253;
 
+/// Longest unknown name that is shown, in bytes.
+const MAX_SHOWN: usize = 40;
+
 /// An announced manifest or data bundle.
 pub struct ManifestMessage {
     /// Where it is and who says so. Its identity or its claim names somebody.
@@ -29,6 +32,8 @@ pub struct ManifestMessage {
     pub signature_url: Option<String>,
     /// What the file was called where it was uploaded.
     pub file_name: Option<String>,
+    /// Only the upstream consumer is to be taken from it.
+    pub consumer_only: bool,
 }
 
 impl std::fmt::Debug for ManifestMessage {
@@ -37,6 +42,7 @@ impl std::fmt::Debug for ManifestMessage {
         f.debug_struct("ManifestMessage")
             .field("announced", &self.announced)
             .field("force", &self.force)
+            .field("consumer_only", &self.consumer_only)
             .finish_non_exhaustive()
     }
 }
@@ -80,7 +86,20 @@ impl ManifestMessage {
                 None => metadata.text("signature_url")?,
             },
             file_name: short(metadata.text("file_name")?),
+            consumer_only: only(metadata.text("only")?)?,
         })
+    }
+}
+
+/// The one part of a manifest that can be had alone. Whoever names another one would not want all of it instead.
+fn only(part: Option<String>) -> Result<bool, MessageError> {
+    match part.as_deref() {
+        None => Ok(false),
+        Some("consumer") => Ok(true),
+        Some(other) => Err(MessageError::Unknown {
+            key: "metadata.only",
+            problem: format!("{:?} cannot be imported alone; consumer can", brief(other, MAX_SHOWN)),
+        }),
     }
 }
 

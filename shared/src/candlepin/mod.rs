@@ -4,12 +4,14 @@
 //! the pass over its products and entitlements; [`undo`] takes an owner's imports back.
 
 mod conflict;
+mod consumer_only;
 mod error;
 mod globals;
 mod import;
 mod importer;
 mod last;
 mod message;
+mod outcome;
 mod owner;
 mod pools;
 mod prepare;
@@ -26,6 +28,7 @@ mod upstream;
 pub use conflict::{Conflict, UnknownConflict};
 pub use error::{Conflicts, ImportError};
 pub(crate) use globals::new_id;
+pub use globals::{ReplacedRules, replace_rules};
 pub use importer::ManifestImporter;
 pub use message::ManifestMessage;
 pub(crate) use owner::lock as lock_owner;

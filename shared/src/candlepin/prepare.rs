@@ -7,7 +7,8 @@ use crate::archive::Limits;
 use crate::manifest::files::Files;
 use crate::manifest::signature::{SignatureError, verify, verify_untrusted};
 use crate::manifest::{
-    Container, Head, Kind, ManifestError, SignedBy, TrustAnchors, read_consumer, read_head, read_meta, read_scheme,
+    Container, Head, Kind, ManifestError, SignedBy, TrustAnchors, read_consumer, read_consumer_only, read_head,
+    read_meta, read_scheme,
 };
 use crate::warnings::Warnings;
 use bytes::Bytes;
@@ -18,9 +19,17 @@ use time::OffsetDateTime;
 pub(super) struct Judge {
     pub limits: Limits,
     pub anchors: Arc<TrustAnchors>,
-    /// Conflicts that the message forces and that may be forced.
-    pub force: Vec<Conflict>,
+    pub asked: Asked,
     pub now: OffsetDateTime,
+}
+
+/// What the message asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Conflicts that it forces and that may be forced.
+    pub force: Vec<Conflict>,
+    /// Nothing but the upstream consumer is to be read.
+    pub consumer_only: bool,
 }
 
 /// A manifest, opened and judged.
@@ -59,7 +68,8 @@ impl Judge {
         for name in &container.ignored {
             warnings.add("a file outside the export; it is ignored", name, 1);
         }
-        let head = read_head(&container, &mut files, &mut warnings)?;
+        let read = if self.asked.consumer_only { read_consumer_only } else { read_head };
+        let head = read(&container, &mut files, &mut warnings)?;
         seen.consumer = Some(head.consumer.clone());
         Ok(Prepared { head, forced, warnings, container })
     }
@@ -98,7 +108,7 @@ impl Judge {
         error: &SignatureError,
         forced: &mut Vec<Conflict>,
     ) -> Result<(), ImportError> {
-        if self.force.contains(&conflict) {
+        if self.asked.force.contains(&conflict) {
             forced.push(conflict);
             return Ok(());
         }

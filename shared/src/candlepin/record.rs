@@ -170,7 +170,21 @@ pub(super) struct Entry<'a> {
     pub now: PrimitiveDateTime,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// Of a manifest; how it ended is still to be said.
+    pub fn of(origin: &'a Origin, seen: &'a Seen, owner: &'a str, now: PrimitiveDateTime) -> Self {
+        Self {
+            owner,
+            status: Status::Failure,
+            message: "",
+            generated_by: seen.meta.as_ref().and_then(|meta| meta.principal_name.as_deref()),
+            generated_date: seen.meta.as_ref().map(|meta| meta.created.0),
+            file_name: origin.file_name.as_deref(),
+            upstream: None,
+            now,
+        }
+    }
+
     /// Writes it, and returns its id.
     pub async fn write(&self, client: &impl GenericClient) -> Result<String, DbError> {
         let id = new_id();
@@ -281,14 +295,10 @@ pub(super) async fn write_failure(
     let mut record: Option<String> = row.and_then(|row| row.get(1));
     if let (Some(owner), None) = (owner, &record) {
         let entry = Entry {
-            owner,
             status: Status::Failure,
             message: &note.text,
-            generated_by: seen.meta.as_ref().and_then(|meta| meta.principal_name.as_deref()),
-            generated_date: seen.meta.as_ref().map(|meta| meta.created.0),
-            file_name: origin.file_name.as_deref(),
             upstream: note.upstream,
-            now,
+            ..Entry::of(origin, seen, owner, now)
         };
         record = Some(entry.write(&transaction).await?);
         clean_up(&transaction, owner, note.records).await?;

@@ -84,14 +84,15 @@ pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Cloc
     owner::lock(&transaction, &owner.id).await?;
     let sql = "DELETE FROM cp_export_metadata WHERE owner_id = $1 AND type = $2";
     let values: [(&(dyn ToSql + Sync), Type); 2] = [(&owner.id, Type::TEXT), (&METADATA_TYPE, Type::TEXT)];
-    if transaction.execute_typed(sql, &values).await? == 0 {
+    let linked = upstream::linked(&transaction, &owner.id).await?;
+    // One whose consumer alone was imported has no metadata, and is linked all the same.
+    if transaction.execute_typed(sql, &values).await? == 0 && linked.is_none() {
         transaction.rollback().await?;
         session.done();
         return Err(UndoError::NothingImported { owner: owner.key.clone() });
     }
     let (undone, mut events) = remove(&transaction, &owner.id).await?;
     let now = clock.timestamp();
-    let linked = upstream::linked(&transaction, &owner.id).await?;
     if let Some(linked) = &linked {
         upstream::unlink(&transaction, &owner.id, linked).await?;
         let data = json!({"uuid": linked.uuid});

@@ -96,14 +96,19 @@ pub(super) fn named(consumer: &Consumer) -> Upstream {
     }
 }
 
-/// What the manifest makes of it. What a manifest of before 2012 does not say stays as it is for the same consumer.
+/// What the manifest makes of it. What it does not say, as many of other years or makers do not, stays as it is for the
+/// same consumer.
 pub(super) fn wanted(head: &Head, before: Option<&Upstream>) -> Upstream {
     let mut consumer = head.consumer.clone();
+    let mut digest = head.identity.as_ref().map(digest);
     if let Some(same) = before.filter(|before| before.uuid == consumer.uuid) {
         consumer.name.get_or_insert_with(|| same.name.clone());
         consumer.type_label.get_or_insert_with(|| same.type_label.clone());
+        consumer.url_web = consumer.url_web.or_else(|| same.url_web.clone());
+        consumer.url_api = consumer.url_api.or_else(|| same.url_api.clone());
+        digest = digest.or_else(|| same.digest.clone());
     }
-    Upstream { digest: head.identity.as_ref().map(digest), ..named(&consumer) }
+    Upstream { digest, ..named(&consumer) }
 }
 
 fn digest(identity: &Identity) -> Vec<u8> {
@@ -120,7 +125,7 @@ pub(crate) fn identity_digest(certificate: &str, key: &str) -> Vec<u8> {
 }
 
 /// Links the owner to what the manifest says, unless it is linked to just that. Whoever was linked before is deleted,
-/// certificate, key and serial number included.
+/// certificate, key and serial number included, unless the same consumer's manifest brings no certificate.
 pub(super) async fn store(
     transaction: &Transaction<'_>,
     owner: &str,
@@ -142,12 +147,16 @@ pub(super) async fn store(
             events.push(event(Change::Created, &wanted, json!({"uuid": wanted.uuid, "type": wanted.type_label})));
         }
     }
-    if let Some(before) = &before {
-        unlink(transaction, owner, before).await?;
+    let mut kept = None;
+    if let Some(mut before) = before {
+        if before.uuid == wanted.uuid && head.identity.is_none() {
+            kept = before.identity.take();
+        }
+        unlink(transaction, owner, &before).await?;
     }
     let identity = match &head.identity {
         Some(identity) => Some(store_identity(transaction, identity, keyring, now).await?),
-        None => None,
+        None => kept,
     };
     link(transaction, owner, &wanted, identity.as_deref(), now).await
 }

@@ -49,7 +49,7 @@ struct Wanted {
     get,
     path = "/candlepin/consumers/{uuid}/export",
     operation_id = "export",
-    params(("uuid" = String, Path, description = "The distributor's uuid", min_length = 1, max_length = 255), Wanted),
+    params(ConsumerUuid, Wanted),
     responses(
         (
             status = 200,
@@ -72,7 +72,7 @@ struct Wanted {
 async fn export(
     State(exports): State<Arc<Exports>>,
     caller: Caller,
-    ConsumerUuid(consumer): ConsumerUuid,
+    ConsumerUuid { uuid: consumer }: ConsumerUuid,
     Query(wanted): Query<Wanted>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     headers: HeaderMap,

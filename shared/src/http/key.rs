@@ -8,18 +8,33 @@ use axum::http::request::Parts;
 const LONGEST: usize = 255;
 
 /// An owner's key, from the one variable of a path. It may be nobody's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnerKey(pub String);
+#[derive(Debug, Clone, PartialEq, Eq, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OwnerKey {
+    /// The owner's key
+    #[param(min_length = 1, max_length = 255, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$", example = "5318290")]
+    pub owner: String,
+}
 
 /// A consumer's uuid, from the one variable of a path. It may be nobody's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsumerUuid(pub String);
+#[derive(Debug, Clone, PartialEq, Eq, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ConsumerUuid {
+    /// The consumer's uuid
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+        example = "0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10"
+    )]
+    pub uuid: String,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for OwnerKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        variable(parts, state, "an owner's key").await.map(Self)
+        variable(parts, state, "an owner's key").await.map(|owner| Self { owner })
     }
 }
 
@@ -27,7 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ConsumerUuid {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        variable(parts, state, "a consumer's uuid").await.map(Self)
+        variable(parts, state, "a consumer's uuid").await.map(|uuid| Self { uuid })
     }
 }
 

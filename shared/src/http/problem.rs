@@ -1,7 +1,7 @@
 //! Errors of requests, in the form that clients of Candlepin know.
 
 use crate::failure::{Classified, Failure};
-use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -87,10 +87,7 @@ impl Problem {
     pub(super) fn of(response: &Response) -> Self {
         let message = match response.status() {
             StatusCode::NOT_FOUND => "there is no such path".to_owned(),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                let allowed = response.headers().get(ALLOW).and_then(|value| value.to_str().ok());
-                format!("the method is not one of {}", allowed.unwrap_or_default())
-            }
+            StatusCode::METHOD_NOT_ALLOWED => "this path has another method; see the header Allow".to_owned(),
             status => status.canonical_reason().unwrap_or("the request failed").to_lowercase(),
         };
         Self::new(response.status(), message)

@@ -1,17 +1,14 @@
 //! What a manifest says about itself and about what all owners share: everything but products and entitlements.
 
-use super::certificate::{CertificatePem, KeyMatch, PemFile, PrivateKey, key_matches};
 use super::files::Files;
+use super::identity::{Identity, read_upstream_consumer};
 use super::model::{
-    Cdn, CertificateJson, Consumer, ConsumerType, DistributorVersion, Meta, RawConsumer, RawDistributorVersion,
-    RawMeta, Text,
+    Cdn, Consumer, ConsumerType, DistributorVersion, Meta, RawConsumer, RawDistributorVersion, RawMeta,
 };
 use super::rules::Rules;
 use super::{Container, Kind, ManifestError};
 use crate::archive::Member;
-use crate::clock::to_timestamp;
 use crate::warnings::Warnings;
-use time::PrimitiveDateTime;
 
 /// Widths of the columns of an upstream consumer, in characters.
 const MAX_NAME: usize = 255;
@@ -35,21 +32,6 @@ pub struct Head {
     pub rules: Option<Rules>,
     /// Whether there are products. Without them there are no entitlements either.
     pub has_products: bool,
-}
-
-/// The certificate with which the consumer is known to its server, and its key.
-#[derive(Debug)]
-pub struct Identity {
-    /// PEM.
-    pub certificate: CertificatePem,
-    /// Absent in bundles that carry the certificate alone.
-    pub key: Option<PrivateKey>,
-    /// The X.509 serial number.
-    pub serial: i64,
-    /// The end of its validity.
-    pub expires: PrimitiveDateTime,
-    /// The file that it came from.
-    pub file: String,
 }
 
 /// `meta.json` alone: what a failure's record tells of the manifest.
@@ -81,27 +63,21 @@ pub(crate) fn read_head(
     files: &mut Files<'_>,
     warnings: &mut Warnings,
 ) -> Result<Head, ManifestError> {
-    let meta = read_meta(files)?;
-    if container.kind == Kind::DataBundle && !knows_version(&meta.version) {
-        let problem = "the version of the data bundle is not one that is known, which is 1.x";
-        return Err(ManifestError::invalid("meta.json", problem));
-    }
+    let meta = read_known_meta(container, files)?;
     if !files.has_folder("consumer_types/") {
         return Err(ManifestError::Missing { part: "consumer_types/" });
     }
-    let mut consumer = read_consumer(files)?;
+    let consumer = read_consumer(files)?;
     let has_products = files.has_folder("products/");
     if has_products && !files.has_folder("entitlements/") {
         return Err(ManifestError::Missing { part: "entitlements/, although it has products/" });
     }
-    let identity = read_upstream_consumer(files, &mut consumer, warnings)?;
-    consumer.url_web = consumer.url_web.take().or_else(|| meta.web_app_prefix.clone());
-    check_widths(&consumer)?;
+    let (consumer, identity) = complete(consumer, &meta, files, warnings)?;
     if !has_products {
         warnings.add("there are no products, so there are no subscriptions", "products/", 1);
     }
     Ok(Head {
-        consumer_types: read_all(files, "consumer_types/", |found: &ConsumerType| &found.label)?,
+        consumer_types: read_consumer_types(files)?,
         distributor_versions: read_distributor_versions(files)?,
         cdns: read_cdns(files)?,
         rules: read_rules(files)?,
@@ -110,6 +86,60 @@ pub(crate) fn read_head(
         identity,
         has_products,
     })
+}
+
+/// Reads only who made the manifest: the consumer, its identity certificate, and what its type is. Whatever else the
+/// manifest has, or lacks, it might as well not have.
+///
+/// # Errors
+/// See [`ManifestError`].
+pub(crate) fn read_consumer_only(
+    container: &Container,
+    files: &mut Files<'_>,
+    warnings: &mut Warnings,
+) -> Result<Head, ManifestError> {
+    let meta = read_known_meta(container, files)?;
+    let consumer = read_consumer(files)?;
+    let (consumer, identity) = complete(consumer, &meta, files, warnings)?;
+    let mut consumer_types = read_consumer_types(files)?;
+    consumer_types.retain(|found| Some(&found.label) == consumer.type_label.as_ref());
+    Ok(Head {
+        meta,
+        consumer,
+        identity,
+        consumer_types,
+        distributor_versions: Vec::new(),
+        cdns: Vec::new(),
+        rules: None,
+        has_products: false,
+    })
+}
+
+/// `meta.json` of a format that is known.
+fn read_known_meta(container: &Container, files: &mut Files<'_>) -> Result<Meta, ManifestError> {
+    let meta = read_meta(files)?;
+    if container.kind == Kind::DataBundle && !knows_version(&meta.version) {
+        let problem = "the version of the data bundle is not one that is known, which is 1.x";
+        return Err(ManifestError::invalid("meta.json", problem));
+    }
+    Ok(meta)
+}
+
+/// The consumer with what other files tell of it, and its identity certificate.
+fn complete(
+    mut consumer: Consumer,
+    meta: &Meta,
+    files: &mut Files<'_>,
+    warnings: &mut Warnings,
+) -> Result<(Consumer, Option<Identity>), ManifestError> {
+    let identity = read_upstream_consumer(files, &mut consumer, warnings)?;
+    consumer.url_web = consumer.url_web.take().or_else(|| meta.web_app_prefix.clone());
+    check_widths(&consumer)?;
+    Ok((consumer, identity))
+}
+
+fn read_consumer_types(files: &mut Files<'_>) -> Result<Vec<ConsumerType>, ManifestError> {
+    read_all(files, "consumer_types/", |found: &ConsumerType| &found.label)
 }
 
 /// `1`, `1.0`, `1.1.2`: whatever the first version of the format has become by adding to it.
@@ -194,119 +224,6 @@ fn read_rules(files: &mut Files<'_>) -> Result<Option<Rules>, ManifestError> {
     }
     let old = files.members().get("rules/rules.js");
     old.map(|member| Ok(Rules::new(files.text(member)?))).transpose()
-}
-
-/// The identity certificate, and what `upstream_consumer/<uuid>.json` adds to the consumer.
-///
-/// In the world the folder holds one `<serial>.json` with certificate and key; in the association design `<uuid>.json` and
-/// `<certificate id>.pem`; in what is exported here both.
-fn read_upstream_consumer(
-    files: &mut Files<'_>,
-    consumer: &mut Consumer,
-    warnings: &mut Warnings,
-) -> Result<Option<Identity>, ManifestError> {
-    let mut found: Vec<Identity> = Vec::new();
-    let members: Vec<Member<'_>> = files.members().under("upstream_consumer/").collect();
-    for member in members {
-        let name = member.name();
-        if name.ends_with(".json") {
-            let json: UpstreamJson<'_> = files.json(member)?;
-            if let Some(more) = json.consumer.check() {
-                complete(consumer, more, name)?;
-            }
-            if json.certificate.cert.is_some() {
-                found.push(identity_from_json(name, &json.certificate)?);
-            }
-        } else if name.ends_with(".pem") {
-            let pem = PemFile::split(files.text(member)?).map_err(ManifestError::certificate(name))?;
-            found.extend(identity(name, pem)?);
-        } else {
-            warnings.add("a file of a kind that is not known there; it is ignored", name, 1);
-        }
-    }
-    let Some(identity) = one_identity(found, warnings) else { return Ok(None) };
-    check_identity(&identity, consumer, warnings)?;
-    Ok(Some(identity))
-}
-
-/// Of several certificates the one that is valid longest. Both forms of the folder together tell of one certificate more
-/// than once; where only one of them has the key, that one counts.
-fn one_identity(mut found: Vec<Identity>, warnings: &mut Warnings) -> Option<Identity> {
-    found.sort_by(|a, b| {
-        (a.expires, a.serial, a.key.is_some(), &a.file).cmp(&(b.expires, b.serial, b.key.is_some(), &b.file))
-    });
-    let identity = found.pop()?;
-    if found.iter().any(|other| other.certificate.text() != identity.certificate.text()) {
-        warnings.add("several identity certificates; the one that is valid longest counts", "upstream_consumer/", 1);
-    }
-    Some(identity)
-}
-
-/// Either of the two JSON files of the folder.
-#[derive(serde::Deserialize)]
-struct UpstreamJson<'a> {
-    #[serde(flatten, borrow)]
-    consumer: RawConsumer<'a>,
-    #[serde(flatten, borrow)]
-    certificate: CertificateJson<'a>,
-}
-
-/// What `consumer.json` does not say, the other file may.
-fn complete(consumer: &mut Consumer, more: Consumer, file: &str) -> Result<(), ManifestError> {
-    if more.uuid != consumer.uuid {
-        return Err(ManifestError::invalid(file, "it is of another consumer than consumer.json"));
-    }
-    let take = |mine: &mut Option<String>, other: Option<String>| *mine = mine.take().or(other);
-    take(&mut consumer.name, more.name);
-    take(&mut consumer.type_label, more.type_label);
-    take(&mut consumer.url_web, more.url_web);
-    take(&mut consumer.url_api, more.url_api);
-    take(&mut consumer.content_access_mode, more.content_access_mode);
-    Ok(())
-}
-
-fn identity_from_json(file: &str, json: &CertificateJson<'_>) -> Result<Identity, ManifestError> {
-    let pem = certificate_and_key(file, json)?;
-    let identity = identity(file, pem)?.ok_or_else(|| ManifestError::invalid(file, "it holds no certificate"))?;
-    match json.serial.and_then(super::model::Serial::number) {
-        Some(serial) if serial != identity.serial => {
-            Err(ManifestError::invalid(file, "its serial number is not the certificate's"))
-        }
-        _ => Ok(identity),
-    }
-}
-
-/// A certificate and its key, which stand in JSON as two texts.
-pub(crate) fn certificate_and_key(file: &str, json: &CertificateJson<'_>) -> Result<PemFile, ManifestError> {
-    let certificate = json.cert.as_ref().map(Text::as_str).unwrap_or_default();
-    let key = json.key.as_ref().map(Text::as_str).filter(|key| !key.trim().is_empty()).unwrap_or_default();
-    PemFile::split(&format!("{certificate}\n{key}")).map_err(ManifestError::certificate(file))
-}
-
-fn identity(file: &str, pem: PemFile) -> Result<Option<Identity>, ManifestError> {
-    let Some(certificate) = pem.certificate else { return Ok(None) };
-    let parsed = certificate.parse().map_err(ManifestError::certificate(file))?;
-    let expires = to_timestamp(parsed.not_after);
-    Ok(Some(Identity { certificate, key: pem.key, serial: parsed.serial, expires, file: file.into() }))
-}
-
-/// The certificate names the consumer, and the key is its own.
-fn check_identity(identity: &Identity, consumer: &Consumer, warnings: &mut Warnings) -> Result<(), ManifestError> {
-    let file = &identity.file;
-    let certificate = identity.certificate.parse().map_err(ManifestError::certificate(file))?;
-    if certificate.common_name.as_deref() != Some(&consumer.uuid) {
-        return Err(ManifestError::invalid(file, "the identity certificate is another consumer's"));
-    }
-    match identity.key.as_ref().map(|key| key_matches(&certificate, key)) {
-        Some(KeyMatch::Differs) => {
-            Err(ManifestError::invalid(file, "the private key is not the identity certificate's"))
-        }
-        None => {
-            warnings.add("the identity certificate comes without its private key", file, 1);
-            Ok(())
-        }
-        Some(_) => Ok(()),
-    }
 }
 
 fn check_widths(consumer: &Consumer) -> Result<(), ManifestError> {

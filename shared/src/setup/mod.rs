@@ -5,6 +5,7 @@ mod access;
 mod hosted;
 mod inventory;
 mod owners;
+mod rules;
 mod status;
 
 use crate::aws::Aws;
@@ -91,6 +92,11 @@ pub enum Command {
     },
     /// Lists who may do what for which owner.
     ListGrants {},
+    /// Replaces the rules that all owners share, whatever API they are of.
+    ReplaceRules {
+        /// Their text. The first line says the version.
+        rules: String,
+    },
     /// Makes a product of an owner, or changes it.
     CreateProduct(NewProduct),
     /// Makes a pool, or changes it.
@@ -134,7 +140,7 @@ pub enum Command {
 }
 
 /// Each command with its arguments and what it does.
-const HELP: [(&str, &str, &str); 22] = [
+const HELP: &[(&str, &str, &str)] = &[
     ("migrate", "", "bring the database up to date"),
     ("create-tenant", "external_tenant, [name]", "create a tenant, or find it"),
     ("create-source", "external_tenant, uid, [name], [enabled]", "create a source, or update its name and state"),
@@ -150,6 +156,12 @@ const HELP: [(&str, &str, &str); 22] = [
     ),
     ("revoke", "org, owner, [permission]", "take that back"),
     ("list-grants", "", "list who may do what for which owner"),
+    (
+        "replace-rules",
+        "rules",
+        "replace the rules that all owners share by this text, whatever API it is of; a manifest replaces them only by \
+         higher ones of the same API",
+    ),
     (
         "create-product",
         "owner, product, name, [multiplier], [attributes], [provided], [derived], [content]",
@@ -304,6 +316,7 @@ impl Setup {
             Command::Grant { org, owner, permission } => access::grant(pool, clock, &org, &owner, permission).await,
             Command::Revoke { org, owner, permission } => access::revoke(pool, &org, &owner, permission).await,
             Command::ListGrants {} => access::list_grants(pool).await,
+            Command::ReplaceRules { rules } => rules::replace(pool, clock, &rules).await,
             Command::CreateProduct(product) => self.create_product(&product).await,
             Command::CreatePool(wanted) => self.create_pool(&wanted).await,
             Command::ListPools { owner } => self.list_pools(&owner).await,
@@ -363,7 +376,8 @@ mod tests {
     fn a_command_that_is_unknown_is_answered_with_those_that_are_in_the_help() {
         let told = Command::parse(r#"{"command":"drop"}"#).unwrap_err().to_string();
         let known: Vec<&str> = told.split('`').skip(3).step_by(2).collect();
-        assert_eq!(known, HELP.map(|(name, _, _)| name));
+        let listed: Vec<&str> = HELP.iter().map(|(name, _, _)| *name).collect();
+        assert_eq!(known, listed);
     }
 
     #[test]

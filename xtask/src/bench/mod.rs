@@ -1,5 +1,6 @@
 //! `bench`: measures what we promise to measure, on this machine, against the least that it could cost here.
 
+mod api;
 mod binaries;
 mod copy;
 mod database;
@@ -68,19 +69,19 @@ enum Part {
     Tower,
     /// Imports of a manifest, through the function
     Manifest,
-    /// Exports of a manifest, through the function
-    Export,
+    /// Requests over HTTP and exports of a manifest, through the functions
+    Api,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Tower, Self::Manifest, Self::Export];
+    const ALL: [Self; 3] = [Self::Tower, Self::Manifest, Self::Api];
 
     /// Its key in `bench.json`.
     fn name(self) -> &'static str {
         match self {
             Self::Tower => "tower",
             Self::Manifest => "manifest",
-            Self::Export => "export",
+            Self::Api => "api",
         }
     }
 }
@@ -101,7 +102,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         let outcome = match part {
             Part::Tower => tower::measure(workspace, options, progress).await?,
             Part::Manifest => manifest::measure(workspace, options, progress).await?,
-            Part::Export => export::measure(workspace, options, progress).await?,
+            Part::Api => api::measure(workspace, options, progress).await?,
         };
         write_line(stdout(), &outcome.render(colour_on_stdout()));
         keep(&file, part, &outcome)?;

@@ -12,18 +12,25 @@ pub struct Bar {
     /// The key in `bench.json`.
     key: &'static str,
     measured: f64,
-    at_most: f64,
+    limit: f64,
+    /// Whether the limit is a least, not a most.
+    is_least: bool,
     unit: &'static str,
 }
 
 impl Bar {
     /// `measured` and `at_most` in `unit`, which may be empty.
     pub fn new(what: &'static str, key: &'static str, measured: f64, at_most: f64, unit: &'static str) -> Self {
-        Self { what, key, measured, at_most, unit }
+        Self { what, key, measured, limit: at_most, is_least: false, unit }
+    }
+
+    /// A bar that is met by as much or more.
+    pub fn at_least(what: &'static str, key: &'static str, measured: f64, at_least: f64, unit: &'static str) -> Self {
+        Self { what, key, measured, limit: at_least, is_least: true, unit }
     }
 
     fn is_met(&self) -> bool {
-        self.measured <= self.at_most
+        if self.is_least { self.measured >= self.limit } else { self.measured <= self.limit }
     }
 }
 
@@ -60,6 +67,14 @@ impl Outcome {
         self.numbers.insert(key.to_owned(), value);
     }
 
+    /// Adds all that another measurement found.
+    pub fn add(&mut self, other: Self) {
+        self.title.extend(other.title);
+        self.measures.extend(other.measures);
+        self.bars.extend(other.bars);
+        self.numbers.extend(other.numbers);
+    }
+
     /// Whether every bar is met.
     pub fn all_met(&self) -> bool {
         self.bars.iter().all(Bar::is_met)
@@ -86,11 +101,12 @@ impl Outcome {
                 Cell::dim(detail.as_str()),
             ]);
         }
-        let mut bars = Table::new(&["bar", ">measured", ">at most", ""]);
+        let mut bars = Table::new(&["bar", ">measured", ">", ">limit", ""]);
         for bar in &self.bars {
             let shown = |number: f64| format!("{number:.2} {}", bar.unit).trim_end().to_owned();
             let verdict = if bar.is_met() { Cell::good("met") } else { Cell::bad("NOT MET") };
-            bars.row([bar.what.into(), shown(bar.measured).into(), shown(bar.at_most).into(), verdict]);
+            let than = if bar.is_least { "at least" } else { "at most" };
+            bars.row([bar.what.into(), shown(bar.measured).into(), than.into(), shown(bar.limit).into(), verdict]);
         }
         let missed = self.bars.iter().filter(|bar| !bar.is_met()).count();
         let verdict = match missed {

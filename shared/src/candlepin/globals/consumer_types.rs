@@ -30,8 +30,22 @@ pub(super) struct TypePlan {
 }
 
 impl TypePlan {
+    /// For all types of the manifest.
     pub async fn of(globals: &Globals<'_>) -> Result<Self, DbError> {
+        Ok(Self::with(globals, &present(globals).await?))
+    }
+
+    /// For the upstream consumer's type alone: it is added where it is not there, and what the owner uses stays in use.
+    pub async fn of_consumer(globals: &Globals<'_>) -> Result<Self, DbError> {
         let present = present(globals).await?;
+        let mut plan = Self::with(globals, &present);
+        plan.update.clear();
+        plan.uses_differ = present.get(globals.type_label).is_none_or(|known| !known.used);
+        plan.uses.extend(present.into_values().filter(|known| known.used).map(|known| known.id));
+        Ok(plan)
+    }
+
+    fn with(globals: &Globals<'_>, present: &BTreeMap<String, Present>) -> Self {
         let wanted = &globals.head.consumer_types;
         let mut plan =
             Self { add: Vec::new(), update: Vec::new(), uses: BTreeSet::new(), uses_differ: false, unchanged: 0 };
@@ -55,7 +69,7 @@ impl TypePlan {
         let used: BTreeSet<String> =
             present.values().filter(|known| known.used).map(|known| known.id.clone()).collect();
         plan.uses_differ = used != plan.uses;
-        Ok(plan)
+        plan
     }
 
     pub fn is_change(&self) -> bool {

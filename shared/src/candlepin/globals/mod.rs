@@ -15,6 +15,7 @@ use crate::outbox::Event;
 use crate::warnings::Warnings;
 pub(super) use cdns::id_of as cdn_id;
 use consumer_types::TypePlan;
+pub use rules::{ReplacedRules, replace as replace_rules};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use time::PrimitiveDateTime;
@@ -48,8 +49,7 @@ impl Globals<'_> {
             rules::check(self, warnings).await?;
             return Ok(done);
         }
-        let lock = "SELECT pg_advisory_xact_lock(hashtextextended('longshore candlepin globals', 0))";
-        self.transaction.query_typed(lock, &[]).await?;
+        lock(self.transaction).await?;
         done.locked = true;
         let plan = TypePlan::of(self).await?;
         done.stats.insert("consumer_types", plan.apply(self, &mut done.events).await?);
@@ -57,6 +57,17 @@ impl Globals<'_> {
         done.stats.insert("content_delivery_networks", cdns::apply(self).await?);
         let rules = rules::apply(self, &mut done.events, warnings).await?;
         done.stats.insert("rules", rules);
+        Ok(done)
+    }
+
+    /// Adds the upstream consumer's type where it is not there, and nothing else. `head` is of the consumer only.
+    pub async fn add_type(&self) -> Result<Done, DbError> {
+        let mut done = Done::default();
+        if TypePlan::of_consumer(self).await?.is_change() {
+            lock(self.transaction).await?;
+            let plan = TypePlan::of_consumer(self).await?;
+            done.stats.insert("consumer_types", plan.apply(self, &mut done.events).await?);
+        }
         Ok(done)
     }
 
@@ -80,6 +91,13 @@ impl Globals<'_> {
     async fn write(&self, sql: &str, rows: &Value) -> Result<Vec<tokio_postgres::Row>, DbError> {
         Ok(self.transaction.query_typed(sql, &[(rows, Type::JSONB), (&self.now, Type::TIMESTAMP)]).await?)
     }
+}
+
+/// Whoever changes what all owners share waits here for the others.
+async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('longshore candlepin globals', 0))";
+    transaction.query_typed(lock, &[]).await?;
+    Ok(())
 }
 
 /// New ones and changed ones, as statements tell them: a column that says whether the row is new.

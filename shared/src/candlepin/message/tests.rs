@@ -79,6 +79,16 @@ fn what_is_forced_and_is_no_conflict_is_named() {
 }
 
 #[test]
+fn the_consumer_can_be_imported_alone_and_nothing_else_can() {
+    let only = |part: Value| parse(with_metadata(json!({ "only": part }))).map(|parsed| ours(Ok(parsed)).consumer_only);
+    assert_eq!(only(json!("consumer")), Ok(true));
+    assert_eq!([only(json!(null)), only(json!(""))], [Ok(false), Ok(false)]);
+    let error = only(json!("products")).unwrap_err();
+    assert_eq!(error.to_string(), "metadata.only: \"products\" cannot be imported alone; consumer can");
+    assert!(matches!(only(json!(["consumer"])), Err(MessageError::Key { key: "only", .. })));
+}
+
+#[test]
 fn a_signature_is_base64_of_any_padding_and_in_lines() {
     let signature = |text: &str| parse(with_metadata(json!({ "signature": text })));
     for text in ["AQID/w==", "AQID/w", "AQ\nID\r\n/w==\n"] {
@@ -137,8 +147,8 @@ proptest! {
     }
 
     #[test]
-    fn any_text_anywhere_is_a_message_or_a_named_problem(text in "\\PC{0,40}", key in 0..5_usize) {
-        let key = ["owner", "force", "signature", "signature_url", "file_name"][key];
+    fn any_text_anywhere_is_a_message_or_a_named_problem(text in "\\PC{0,40}", key in 0..6_usize) {
+        let key = ["owner", "force", "signature", "signature_url", "file_name", "only"][key];
         match parse(with_metadata(json!({ key: text }))) {
             Ok(parsed) => { ours(Ok(parsed)); }
             Err(error) => prop_assert!(error.to_string().contains(key), "{}", error),

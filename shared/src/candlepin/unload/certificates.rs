@@ -9,7 +9,9 @@ use crate::clock::to_timestamp;
 use crate::db::Tuple;
 use crate::keyring::Keyring;
 use crate::manifest::model::{CertificateJson, Serial, Text};
-use crate::manifest::{CertificatePem, KeyMatch, ManifestError, PemFile, PrivateKey, certificate_and_key, key_matches};
+use crate::manifest::{
+    Certificate, CertificatePem, KeyMatch, ManifestError, PemFile, PrivateKey, certificate_and_key, key_matches,
+};
 use crate::warnings::Warnings;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -40,15 +42,19 @@ impl<'a> Certificates<'a> {
         Self { scope, keyring, known, expander: Expander::new(), paired: HashSet::new(), adds: 0 }
     }
 
-    /// The row of an entitlement's certificate, written where it is new. Compared with its file, where there is one.
+    /// The row of an entitlement's certificate, written where it is new, and its serial number. Compared with its file, where
+    /// there is one.
     pub fn place(
         &mut self,
         file: &str,
         names: &Names<'_>,
         json: &CertificateJson<'_>,
         output: &mut Output,
-    ) -> Result<String, ReadError> {
-        let serial = json.serial.and_then(Serial::number);
+    ) -> Result<(String, Option<i64>), ReadError> {
+        let serial = match json.serial.and_then(Serial::number) {
+            Some(serial) => Some(serial),
+            None => serial_of(file, json)?,
+        };
         let member = serial.and_then(|serial| self.file(serial));
         let mut as_json = None;
         if let Some(member) = member {
@@ -57,13 +63,13 @@ impl<'a> Certificates<'a> {
         }
         let digest = digest(names, json.cert.as_ref().map(Text::as_str), json.key.as_ref().map(Text::as_str));
         if let Some(row) = self.known.get(&digest[..]) {
-            return Ok(row.clone());
+            return Ok((row.clone(), serial));
         }
         let pem = match as_json.flatten() {
             Some(pem) => pem,
             None => certificate_and_key(file, json)?,
         };
-        self.write(file, names, pem, serial, &digest, output)
+        Ok((self.write(file, names, pem, serial, &digest, output)?, serial))
     }
 
     /// The file of a certificate.
@@ -110,9 +116,10 @@ impl<'a> Certificates<'a> {
         }
     }
 
-    /// Files that belong to no entitlement's JSON, each with the name in its certificate.
-    pub fn left(&mut self, warnings: &mut Warnings) -> Result<HashMap<String, Vec<(String, PemFile)>>, ManifestError> {
-        let mut left: HashMap<String, Vec<(String, PemFile)>> = HashMap::new();
+    /// Files that belong to no entitlement's JSON, under the name in their certificates. One that cannot be read, or whose
+    /// name does not say its serial number, is nobody's.
+    pub fn left(&mut self, warnings: &mut Warnings) -> Result<HashMap<String, Vec<Member<'a>>>, ManifestError> {
+        let mut left: HashMap<String, Vec<Member<'a>>> = HashMap::new();
         for member in self.scope.members.under(FOLDER) {
             let name = member.name();
             if self.paired.contains(name) {
@@ -122,16 +129,11 @@ impl<'a> Certificates<'a> {
                 warnings.add("a file of a kind that is not known there; it is ignored", name, 1);
                 continue;
             }
-            let pem = PemFile::split(text_of(&mut self.expander, member)?).map_err(ManifestError::certificate(name))?;
-            let Some(certificate) = &pem.certificate else {
-                return Err(ManifestError::invalid(name, "it holds no certificate"));
-            };
-            let parsed = certificate.parse().map_err(ManifestError::certificate(name))?;
-            if name.trim_start_matches(FOLDER).trim_end_matches(".pem") != parsed.serial.to_string() {
-                return Err(ManifestError::invalid(name, "the certificate's serial number is not the file's name"));
+            match name_in(name, self.expander.read(member)?) {
+                // Several entitlements of one subscription may have certificates that are named for it.
+                Ok(common_name) => left.entry(common_name).or_default().push(member),
+                Err(problem) => warnings.add(format!("the certificate is ignored: {problem}"), name, 1),
             }
-            // Several entitlements of one subscription may have certificates that are named for it.
-            left.entry(parsed.common_name.unwrap_or_default()).or_default().push((name.to_owned(), pem));
         }
         Ok(left)
     }
@@ -139,11 +141,13 @@ impl<'a> Certificates<'a> {
     /// Writes a certificate that stands in a file alone.
     pub fn place_file(
         &mut self,
-        file: &str,
+        member: Member<'_>,
         names: &Names<'_>,
-        pem: PemFile,
         output: &mut Output,
     ) -> Result<String, ReadError> {
+        let file = member.name();
+        let text = text_of(&mut self.expander, member)?;
+        let pem = PemFile::split(text).map_err(ManifestError::certificate(file))?;
         let certificate = pem.certificate.as_ref().map(CertificatePem::text);
         let digest = digest(names, certificate, pem.key.as_ref().map(|key| key.text().expose()));
         match self.known.get(&digest[..]) {
@@ -211,6 +215,22 @@ fn digest(names: &Names<'_>, certificate: Option<&str>, key: Option<&str>) -> Ve
     let mut digester = Digester::new();
     digester.text(names.entitlement).optional(certificate).optional(key);
     digester.finish().to_vec()
+}
+
+/// The name in the certificate of a file that is named for its serial number.
+fn name_in(file: &str, bytes: &[u8]) -> Result<String, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?;
+    let certificate = Certificate::parse(text).map_err(|error| error.to_string())?;
+    if file.trim_start_matches(FOLDER).trim_end_matches(".pem") != certificate.serial.to_string() {
+        return Err("its serial number is not the file's name".into());
+    }
+    Ok(certificate.common_name.unwrap_or_default())
+}
+
+/// The serial number in a certificate that comes without one.
+fn serial_of(file: &str, json: &CertificateJson<'_>) -> Result<Option<i64>, ManifestError> {
+    let Some(certificate) = certificate_and_key(file, json)?.certificate else { return Ok(None) };
+    Ok(Some(certificate.parse().map_err(ManifestError::certificate(file))?.serial))
 }
 
 fn text_of<'b>(expander: &'b mut Expander, member: Member<'b>) -> Result<&'b str, ManifestError> {

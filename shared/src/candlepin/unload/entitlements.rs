@@ -9,7 +9,7 @@ use super::products::ReadError;
 use crate::archive::Member;
 use crate::manifest::ManifestError;
 use crate::manifest::files::Files;
-use crate::manifest::model::{Entitlement, Serial};
+use crate::manifest::model::Entitlement;
 use crate::warnings::Warnings;
 use std::collections::{HashMap, HashSet};
 
@@ -82,8 +82,8 @@ impl Entitlements<'_> {
             }
             let subscription = incoming.upstream_subscription.as_deref();
             let names = Names { entitlement: &incoming.entitlement, subscription };
-            incoming.certificate = Some(self.certificates.place(file, &names, json, output)?);
-            serial = json.serial.and_then(Serial::number);
+            let (row, number) = self.certificates.place(file, &names, json, output)?;
+            (incoming.certificate, serial) = (Some(row), number);
         }
         incoming.source = self.source(&member, serial, &incoming).unwrap_or_default();
         output.send_full()?;
@@ -119,13 +119,11 @@ impl Entitlements<'_> {
             let mut take = |name: &str| left.get_mut(name).filter(|list| !list.is_empty()).map(|list| list.remove(0));
             let found = take(names.entitlement).or_else(|| take(names.subscription?));
             match found {
-                Some((file, pem)) => {
-                    incoming.certificate = Some(self.certificates.place_file(&file, &names, pem, output)?);
-                }
+                Some(file) => incoming.certificate = Some(self.certificates.place_file(file, &names, output)?),
                 None => self.warnings.add("the entitlement has no certificate", &incoming.file, 1),
             }
         }
-        let mut unpaired: Vec<_> = left.into_values().flatten().map(|(file, _)| file).collect();
+        let mut unpaired: Vec<&str> = left.into_values().flatten().map(|file| file.name()).collect();
         unpaired.sort();
         for file in unpaired {
             self.warnings.add("the certificate belongs to no entitlement; it is ignored", file, 1);

@@ -201,6 +201,7 @@ impl<'a> Products<'a> {
         };
         check_keys(file, product)?;
         let id = product.id.as_str();
+        let certificate = self.certificate(id)?;
         Ok(Rows {
             uuid: self.uuid_of(id),
             id,
@@ -211,7 +212,7 @@ impl<'a> Products<'a> {
             relies_on: product.relies_on.iter().map(Text::as_str).collect(),
             provided,
             derived,
-            certificate: self.certificate(id)?,
+            certificate,
         })
     }
 
@@ -241,8 +242,9 @@ impl<'a> Products<'a> {
         }
     }
 
-    /// `products/<id>.pem`, which engineering products had until 2024.
-    fn certificate(&self, id: &str) -> Result<Option<Certificate>, ManifestError> {
+    /// `products/<id>.pem`, which engineering products had until 2024. Another product's is not kept: consumers would get it
+    /// for this one.
+    fn certificate(&mut self, id: &str) -> Result<Option<Certificate>, ManifestError> {
         let file = format!("products/{id}.pem");
         let Some(member) = self.scope.members.get(&file) else { return Ok(None) };
         let bytes = member.read()?;
@@ -251,7 +253,8 @@ impl<'a> Products<'a> {
         let pem = pem.ok_or_else(|| ManifestError::invalid(&*file, "it holds no certificate"))?;
         let parsed = pem.parse().map_err(ManifestError::certificate(&file))?;
         if parsed.common_name.as_deref() != Some(id) {
-            return Err(ManifestError::invalid(file, "the certificate is another product's"));
+            self.warnings.add("the certificate is another product's; it is ignored", file, 1);
+            return Ok(None);
         }
         let expires = to_timestamp(parsed.not_after);
         Ok(Some(Certificate { text: pem.text().into(), serial: parsed.serial, expires }))
