@@ -120,7 +120,22 @@ async fn each_caller_may_export_what_he_was_granted() {
         }
         table.push(format!("{name:<34} {} {}", told[0].status, told[1].status));
     }
-    assert_snapshot!(table.join("\n"), @"");
+    assert_snapshot!(table.join("\n"), @"
+    nobody                             401 401
+    forged identity                    401 401
+    a role without grants              403 403
+    a role that may read               403 403
+    a role that may read keys          403 403
+    a role that may undo               403 403
+    a role that may export             303 403
+    a role that may do all             303 403
+    another organisation               403 403
+    another with a forged identity     403 403
+    another that may export            303 403
+    its organisation without grants    403 403
+    its organisation by a role's name  401 401
+    a role by its organisation's name  403 403
+    ");
 }
 
 #[tokio::test]
