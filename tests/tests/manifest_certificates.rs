@@ -249,7 +249,7 @@ async fn a_scheme_that_is_malformed_unsupported_or_not_trusted_is_refused() {
     ];
     let cases = cases.map(|(name, bytes)| (name, world.announce_bytes(bytes)));
     assert_snapshot!(world.refusals(cases).await, @r#"
-    a client's | Conflict | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 is not trusted: CN=Longshore Test Authority issued it for something else: its extended key usage allows clients, servers or anything; to force it, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
+    a client's | Conflict | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 is not trusted: CN=Longshore Test Authority issued it for something else: its extended key usage has another purpose than codeSigning and documentSigning; to force it, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
     of an unknown authority | Conflict | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=rsa is not trusted: neither it nor its issuer is among the trusted certificates; to force it, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
     signed by somebody else | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=rsa: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
     signed by the authority itself | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=rsa: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force

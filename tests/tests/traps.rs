@@ -89,7 +89,7 @@ async fn a_client_of_the_authority_signs_nothing() {
     let legacy = next_manifest().wrap(next_manifest().inner_zip(), |bytes| signer.sign(bytes));
     let cases = [("4 with its scheme", signed), ("4 without", legacy)];
     assert_snapshot!(world.refusals(cases.map(|(name, bytes)| (name, world.announce_bytes(bytes)))).await, @r"
-    4 with its scheme | Conflict | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 is not trusted: CN=Longshore Test Authority issued it for something else: its extended key usage allows clients, servers or anything; to force it, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
+    4 with its scheme | Conflict | UNTRUSTED_SIGNING_CERTIFICATE: the signing certificate CN=0f6c2f0e-5b1c-4e0e-9f77-2f4d5a1c9b10 is not trusted: CN=Longshore Test Authority issued it for something else: its extended key usage has another purpose than codeSigning and documentSigning; to force it, name UNTRUSTED_SIGNING_CERTIFICATE in metadata.force
     4 without | Conflict | SIGNATURE_CONFLICT: the signature does not verify: CN=Longshore Test Authority: does not match; to force it, name SIGNATURE_CONFLICT in metadata.force
     ");
 }

@@ -118,18 +118,23 @@ impl<'a> Certificates<'a> {
 
     /// Files that belong to no entitlement's JSON, under the name in their certificates. One that cannot be read, or whose
     /// name does not say its serial number, is nobody's.
-    pub fn left(&mut self, warnings: &mut Warnings) -> Result<HashMap<String, Vec<Member<'a>>>, ManifestError> {
+    pub fn left(
+        &mut self,
+        warnings: &mut Warnings,
+        output: &Output,
+    ) -> Result<HashMap<String, Vec<Member<'a>>>, ReadError> {
         let mut left: HashMap<String, Vec<Member<'a>>> = HashMap::new();
         for member in self.scope.members.under(FOLDER) {
             let name = member.name();
             if self.paired.contains(name) {
                 continue;
             }
+            output.check()?;
             if !name.ends_with(".pem") {
                 warnings.add("a file of a kind that is not known there; it is ignored", name, 1);
                 continue;
             }
-            match name_in(name, self.expander.read(member)?) {
+            match name_in(name, self.expander.read(member).map_err(ManifestError::from)?) {
                 // Several entitlements of one subscription may have certificates that are named for it.
                 Ok(common_name) => left.entry(common_name).or_default().push(member),
                 Err(problem) => warnings.add(format!("the certificate is ignored: {problem}"), name, 1),

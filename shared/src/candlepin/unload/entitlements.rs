@@ -45,6 +45,7 @@ impl Entitlements<'_> {
         let mut all = Vec::new();
         let mut ids = HashSet::new();
         for member in files.json_files("entitlements/") {
+            output.check()?;
             let incoming = match self.as_it_was(&member) {
                 Some(known) => known,
                 None => self.read(files, member, output)?,
@@ -110,7 +111,7 @@ impl Entitlements<'_> {
 
     /// Certificates that stand in files alone, as the first design has it, go to the entitlement that they name.
     fn pair_files(&mut self, all: &mut [Incoming], output: &mut Output) -> Result<(), ReadError> {
-        let mut left = self.certificates.left(self.warnings)?;
+        let mut left = self.certificates.left(self.warnings, output)?;
         for incoming in all.iter_mut().filter(|incoming| incoming.certificate.is_none()) {
             let names =
                 Names { entitlement: &incoming.entitlement, subscription: incoming.upstream_subscription.as_deref() };

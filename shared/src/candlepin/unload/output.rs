@@ -72,6 +72,12 @@ impl Output {
         self.forgotten.contents.push(content);
     }
 
+    /// Whether anybody still takes the rows. Asked before each file: an import that was abandoned has no use for the rest,
+    /// and a reader that writes nothing would not notice by sending.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.steps.as_ref().is_some_and(Sender::is_closed) { Err(Stopped) } else { Ok(()) }
+    }
+
     /// Sends the buffers that are full. Between two objects, so that what is to go always goes first.
     pub fn send_full(&mut self) -> Result<(), Stopped> {
         Bulk::ALL

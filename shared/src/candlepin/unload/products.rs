@@ -107,6 +107,7 @@ impl<'a> Products<'a> {
         output: &mut Output,
     ) -> Result<(), ReadError> {
         for member in files.json_files("products/") {
+            output.check()?;
             let source = product_source(self.scope, &member);
             let id = id_of_product_file(member.name());
             if may_pass_over && self.is_as_it_was(id, &source) {

@@ -256,3 +256,34 @@ async fn note_sources(transaction: &Transaction<'_>, resourced: &[(Uuid, Vec<u8>
     transaction.execute_typed(sql, &[(&uuids, Type::UUID_ARRAY), (&sources, Type::BYTEA_ARRAY)]).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::fixture::tar_gz;
+    use crate::archive::{Limits, Members};
+
+    fn members(files: &[(&str, &str)]) -> Members {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        Members::tar_gz(&tar_gz(&files), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn a_reader_whose_import_was_abandoned_reads_not_even_one_more_file() {
+        let product = r#"{"id": "1", "name": "One"}"#;
+        let cases = [
+            members(&[("products/1.json", "unreadable")]),
+            members(&[("entitlements/1.json", "unreadable"), ("products/readme.txt", "")]),
+            members(&[("entitlement_certificates/1.pem", "unreadable"), ("products/readme.txt", "")]),
+            members(&[("products/1.json", product)]),
+        ];
+        for members in cases {
+            let scope = Scope { owner: String::new(), now: PrimitiveDateTime::MIN, members, depth: 64 };
+            let (sender, receiver) = channel(1);
+            drop(receiver);
+            let keyring = Keyring::throwaway().unwrap();
+            let read = read(&scope, &keyring, Known::default(), true, Output::new(sender));
+            assert!(matches!(read, Err(ReadError::Stopped)), "{:?}", scope.members);
+        }
+    }
+}

@@ -47,7 +47,8 @@ pub(super) struct Usage {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Purposes {
     pub signing: bool,
-    pub connections: bool,
+    /// Any other purpose.
+    pub other: bool,
 }
 
 #[derive(Clone)]
@@ -235,10 +236,12 @@ impl Purposes {
     const DOCUMENT_SIGNING: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 36];
 
     fn read(usage: &ExtendedKeyUsage<'_>) -> Self {
-        let documents = usage.other.iter().any(|oid| oid.as_bytes() == Self::DOCUMENT_SIGNING);
+        let (documents, unknown): (Vec<_>, Vec<_>) =
+            usage.other.iter().partition(|oid| oid.as_bytes() == Self::DOCUMENT_SIGNING);
+        let known = [usage.any, usage.server_auth, usage.client_auth, usage.email_protection, usage.time_stamping];
         Self {
-            signing: usage.code_signing || documents,
-            connections: usage.client_auth || usage.server_auth || usage.any,
+            signing: usage.code_signing || !documents.is_empty(),
+            other: known.contains(&true) || usage.ocsp_signing || !unknown.is_empty(),
         }
     }
 }

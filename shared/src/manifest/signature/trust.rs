@@ -92,8 +92,8 @@ fn not_for_signing(signer: &Signer) -> Option<&'static str> {
     let usage = &signer.usage;
     if usage.ca {
         Some("it is a CA")
-    } else if usage.purposes.connections {
-        Some("its extended key usage allows clients, servers or anything")
+    } else if usage.purposes.other {
+        Some("its extended key usage has another purpose than codeSigning and documentSigning")
     } else if !usage.purposes.signing {
         Some("its extended key usage has neither codeSigning nor documentSigning")
     } else if usage.digital_signature != Some(true) {

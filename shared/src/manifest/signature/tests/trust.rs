@@ -14,7 +14,8 @@ fn a_certificate_issued_for_signing_is_trusted() {
         "CN=Export signing (serial 12345678901234, SHA256withRSA, valid until 2030-01-01), issued for signing by CN=A CA"
     );
     let documents = vec![Purpose::Other(vec![1, 3, 6, 1, 5, 5, 7, 3, 36])];
-    assert!(by_scheme(&issued(|params| params.extended_key_usages = documents), &ca_anchor()).is_ok());
+    assert!(by_scheme(&issued(|params| params.extended_key_usages.clone_from(&documents)), &ca_anchor()).is_ok());
+    assert!(by_scheme(&issued(|params| params.extended_key_usages.extend(documents)), &ca_anchor()).is_ok(), "both");
 }
 
 #[test]
@@ -52,7 +53,12 @@ fn a_certificate_issued_for_anything_but_signing_is_not_trusted() {
         extension.set_criticality(true);
         extension
     };
-    let cases: [(&str, Change); 6] = [
+    let cases: [(&str, Change); 9] = [
+        ("time stamps too", |params| params.extended_key_usages.push(Purpose::TimeStamping)),
+        ("mail too", |params| params.extended_key_usages.push(Purpose::EmailProtection)),
+        ("a purpose of somebody's own too", |params| {
+            params.extended_key_usages.push(Purpose::Other(vec![1, 3, 6, 1, 4, 1, 99_999, 2]));
+        }),
         ("any", |params| params.extended_key_usages.push(Purpose::Any)),
         ("servers", |params| params.extended_key_usages.push(Purpose::ServerAuth)),
         ("time stamps", |params| params.extended_key_usages = vec![Purpose::TimeStamping]),
