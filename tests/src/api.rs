@@ -116,7 +116,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn parse(answer: &Value) -> Self {
+    pub(crate) fn parse(answer: &Value) -> Self {
         let body = answer["body"].as_str().unwrap_or_default();
         let is_binary = answer["isBase64Encoded"].as_bool().unwrap();
         let headers = answer["headers"].as_object().unwrap().iter();
