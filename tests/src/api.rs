@@ -116,7 +116,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn parse(answer: &Value) -> Self {
+    pub(crate) fn parse(answer: &Value) -> Self {
         let body = answer["body"].as_str().unwrap_or_default();
         let is_binary = answer["isBase64Encoded"].as_bool().unwrap();
         let headers = answer["headers"].as_object().unwrap().iter();
@@ -175,11 +175,19 @@ impl Api {
 
     /// Asks, with that much time until Lambda would end the invocation.
     pub async fn ask_within(&mut self, request: &Request, remaining: Option<Duration>) -> Answer {
-        let event = request.event();
+        self.invoke(&request.event(), remaining).await
+    }
+
+    /// Invokes the function with an event.
+    pub async fn ask_event(&mut self, event: &str) -> Answer {
+        self.invoke(event, Some(Duration::from_secs(60))).await
+    }
+
+    async fn invoke(&mut self, event: &str, remaining: Option<Duration>) -> Answer {
         match self {
             Self::Here(function) => {
                 let call = Call { remaining, request_id: "lambda-1" };
-                let answer = function.handle(&event, call).await.unwrap();
+                let answer = function.handle(event, call).await.unwrap();
                 Answer::parse(&json!(answer))
             }
             Self::Process(function) => {

@@ -1,13 +1,16 @@
 //! Worlds that export: a bucket of manifests, the exporter below its handler, and what is in an archive.
 
 use crate::announcement::ORG;
+use crate::api::{Answer as HttpAnswer, Request};
 use crate::database::fresh_database;
 use crate::{Reply, World};
 use longshore::archive::{Limits, Members};
 use longshore::aws::Aws;
 use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
-use longshore::export::{Answer, By, ExportError, Exported, Exports, Format, ManifestExporter, Place, Request};
+use longshore::export::{
+    Answer, By, ExportError, Exported, Exports, Format, ManifestExporter, Place, Request as Wanted,
+};
 use longshore::http::Caller;
 use longshore::lambda::Call;
 use longshore::settings::Settings;
@@ -145,7 +148,7 @@ impl Exporting {
     ///
     /// # Errors
     /// See [`ExportError`].
-    pub async fn try_export(&self, org: &str, request: Request) -> Result<Exported, ExportError> {
+    pub async fn try_export(&self, org: &str, request: Wanted) -> Result<Exported, ExportError> {
         let caller = Caller::Organisation(org.to_owned());
         let by = By { caller: &caller, principal: Some("exporter"), request_id: "req-x", at_once: None };
         self.exports.export(request, &by).await
@@ -153,7 +156,7 @@ impl Exporting {
 
     /// Exports a consumer, and returns the archive with its detached signature.
     pub async fn export(&self, org: &str, consumer: &str, format: Format) -> (Vec<u8>, Vec<u8>) {
-        let request = Request { consumer: consumer.into(), format, ..Request::default() };
+        let request = Wanted { consumer: consumer.into(), format, ..Wanted::default() };
         let exported = self.try_export(org, request).await.unwrap();
         self.stored(&exported).await
     }
@@ -195,17 +198,10 @@ impl Exporting {
         response.failed().into_iter().map(|(_, offset)| offset).collect()
     }
 
-    /// Asks over HTTP for `/candlepin/consumers/{uuid}/export` with that query, as `authorizer` says who calls.
-    pub async fn get(&self, consumer: &str, query: &str, accept: &str, authorizer: &Value) -> HttpAnswer {
-        let path = format!("/candlepin/consumers/{consumer}/export");
-        let event = json!({
-            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
-            "headers": {"accept": accept, "x-request-id": "req-h"},
-            "requestContext": {"http": {"method": "GET", "path": path}, "domainName": "f.lambda-url.eu-west-1.on.aws",
-                               "routeKey": "$default", "stage": "$default", "authorizer": authorizer},
-        });
-        let Answer::Http(answer) = self.handle(&event.to_string()).await else { panic!("it was taken for records") };
-        serde_json::from_value(serde_json::to_value(answer).unwrap()).unwrap()
+    /// Asks over HTTP.
+    pub async fn ask_http(&self, request: &Request) -> HttpAnswer {
+        let Answer::Http(answer) = self.handle(&request.event()).await else { panic!("it was taken for records") };
+        HttpAnswer::parse(&json!(answer))
     }
 
     async fn handle(&self, payload: &str) -> Answer {
@@ -222,40 +218,9 @@ impl Exporting {
     }
 }
 
-/// What a client is answered.
-#[derive(Debug, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HttpAnswer {
-    /// The status.
-    pub status_code: u16,
-    headers: BTreeMap<String, String>,
-    #[serde(default)]
-    body: Option<String>,
-    is_base64_encoded: bool,
-}
-
-impl HttpAnswer {
-    /// A header; empty where there is none.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    /// The body's bytes.
-    pub fn body(&self) -> Vec<u8> {
-        use base64::Engine as _;
-        let body = self.body.clone().unwrap_or_default();
-        if self.is_base64_encoded { base64::prelude::BASE64_STANDARD.decode(body).unwrap() } else { body.into_bytes() }
-    }
-
-    /// What an error says, for people.
-    pub fn message(&self) -> String {
-        serde_json::from_slice::<Value>(&self.body()).unwrap()["displayMessage"].as_str().unwrap().to_owned()
-    }
-}
-
-/// The authorizer of a caller of that organisation.
-pub fn token_of(org: &str) -> Value {
-    json!({"jwt": {"claims": {"org_id": org}}})
+/// A request for a consumer's manifest, with that query.
+pub fn export_request(consumer: &str, query: &str) -> Request {
+    Request::get(&format!("/candlepin/consumers/{consumer}/export?{query}"))
 }
 
 async fn functions(

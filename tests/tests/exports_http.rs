@@ -3,11 +3,11 @@
 use hyper::Method;
 use insta::assert_snapshot;
 use longshore_devkit::http_client;
-use longshore_tests::exports::{BUCKET, Exporting, contents, json_file, token_of};
+use longshore_tests::api::{Request, role_arn};
+use longshore_tests::exports::{BUCKET, DOWNSTREAM, Exporting, contents, export_request, json_file};
 use longshore_tests::{ORG, small};
-use serde_json::{Value, json};
-
-const ROLE: &str = "arn:aws:iam::123456789012:role/katello";
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 async fn world() -> (Exporting, String) {
     let world = Exporting::start().await;
@@ -15,6 +15,11 @@ async fn world() -> (Exporting, String) {
     let uuid = world.distributor_with(ORG, "first", 3).await;
     world.forget_events().await;
     (world, uuid)
+}
+
+/// A request of the owner's organisation, for anything.
+fn of_org(consumer: &str, query: &str) -> Request {
+    export_request(consumer, query).org(ORG).header("accept", "*/*").header("x-request-id", "req-h")
 }
 
 /// What is behind a link, which must be all that a client needs.
@@ -33,8 +38,8 @@ fn signature_link(header: &str) -> &str {
 async fn a_client_is_led_to_the_archive() {
     let (world, uuid) = world().await;
     let query = "cdn_label=main&webapp_prefix=web.example/c&api_url=https%3A%2F%2Fapi.example%2Fc%2F";
-    let answer = world.get(&uuid, query, "*/*", &token_of(ORG)).await;
-    assert_eq!((answer.status_code, answer.header("cache-control"), answer.header("link")), (303, "no-store", ""));
+    let answer = world.ask_http(&of_org(&uuid, query)).await;
+    assert_eq!((answer.status, answer.header("cache-control"), answer.header("link")), (303, "no-store", ""));
     let files = contents(download(answer.header("location")).await);
     assert_eq!(json_file(&files, "meta.json")["cdnLabel"], "main");
     assert_eq!(json_file(&files, "meta.json")["principalName"], ORG);
@@ -47,8 +52,8 @@ async fn a_client_is_led_to_the_archive() {
 async fn a_tar_comes_with_a_link_to_its_signature() {
     let (world, uuid) = world().await;
     for accept in ["*/*", "application/gzip"] {
-        let answer = world.get(&uuid, "format=tar", accept, &token_of(ORG)).await;
-        let archive = if accept == "*/*" { download(answer.header("location")).await } else { answer.body() };
+        let answer = world.ask_http(&of_org(&uuid, "format=tar").header("accept", accept)).await;
+        let archive = if accept == "*/*" { download(answer.header("location")).await } else { answer.body.clone() };
         let signature = download(signature_link(answer.header("link"))).await;
         world.pass(60_000);
         world.import_downstream(archive, &signature).await;
@@ -59,41 +64,107 @@ async fn a_tar_comes_with_a_link_to_its_signature() {
 #[tokio::test]
 async fn a_small_archive_is_answered_to_who_names_its_type() {
     let (world, uuid) = world().await;
-    let answer = world.get(&uuid, "", "application/zip, */*;q=0.1", &token_of(ORG)).await;
-    assert_eq!((answer.status_code, answer.header("content-type")), (200, "application/zip"));
+    let answer = world.ask_http(&of_org(&uuid, "").header("accept", "application/zip, */*;q=0.1")).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
     assert_eq!(answer.header("content-disposition"), format!("attachment; filename=\"{uuid}-export.zip\""));
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert!(contents(answer.body()).contains_key("consumer.json"));
+    assert!(contents(answer.body.clone()).contains_key("consumer.json"));
     assert_eq!(world.s3().list(BUCKET, "").unwrap(), Vec::<String>::new());
     // The type of the other container leads to a link as any other does.
-    assert_eq!(world.get(&uuid, "", "application/gzip", &token_of(ORG)).await.status_code, 303);
+    assert_eq!(world.ask_http(&of_org(&uuid, "").header("accept", "application/gzip")).await.status, 303);
+}
+
+/// Each kind of caller, and how a request is made his.
+type Caller = (&'static str, fn(Request) -> Request);
+const CALLERS: [Caller; 14] = [
+    ("nobody", |request| request),
+    ("forged identity", |request| request.identity(ORG)),
+    ("a role without grants", |request| request.role("nothing")),
+    ("a role that may read", |request| request.role("reader")),
+    ("a role that may read keys", |request| request.role("key-reader")),
+    ("a role that may undo", |request| request.role("undoer")),
+    ("a role that may export", |request| request.role("exporter")),
+    ("a role that may do all", |request| request.role("admin")),
+    ("another organisation", |request| request.org(DOWNSTREAM)),
+    ("another with a forged identity", |request| request.org(DOWNSTREAM).identity(ORG)),
+    ("another that may export", |request| request.org("6000002")),
+    ("its organisation without grants", |request| request.org("5318290")),
+    ("its organisation by a role's name", |request| request.org(&role_arn("admin"))),
+    ("a role by its organisation's name", |request| request.role(ORG)),
+];
+
+/// An archive holds private keys, so not even one's own owner may be exported without a grant.
+#[tokio::test]
+async fn each_caller_may_export_what_he_was_granted() {
+    let (world, uuid) = world().await;
+    world.execute("DELETE FROM grants WHERE org = '5318290'").await;
+    for (role, permission) in [
+        ("reader", "read"),
+        ("key-reader", "read-keys"),
+        ("undoer", "undo"),
+        ("exporter", "export"),
+        ("admin", "admin"),
+    ] {
+        world.grant(&role_arn(role), ORG, permission).await;
+    }
+    world.grant("6000002", ORG, "export").await;
+    let mut table = Vec::new();
+    for (name, caller) in CALLERS {
+        let mut told = Vec::new();
+        for consumer in [uuid.as_str(), "no-such-consumer"] {
+            told.push(world.ask_http(&caller(export_request(consumer, ""))).await);
+        }
+        // Who may not export it does not learn whether it is there.
+        if told[0].status == 403 {
+            assert_eq!(told[0].json()["displayMessage"], told[1].json()["displayMessage"]);
+        }
+        table.push(format!("{name:<34} {} {}", told[0].status, told[1].status));
+    }
+    assert_snapshot!(table.join("\n"), @"
+    nobody                             401 401
+    forged identity                    401 401
+    a role without grants              403 403
+    a role that may read               403 403
+    a role that may read keys          403 403
+    a role that may undo               403 403
+    a role that may export             303 403
+    a role that may do all             303 403
+    another organisation               403 403
+    another with a forged identity     403 403
+    another that may export            303 403
+    its organisation without grants    403 403
+    its organisation by a role's name  401 401
+    a role by its organisation's name  403 403
+    ");
 }
 
 #[tokio::test]
-async fn it_takes_the_right_to_export_even_of_ones_own_owner() {
+async fn the_document_says_what_the_route_answers() {
     let (world, uuid) = world().await;
-    world.execute("DELETE FROM grants").await;
-    let role = json!({"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/katello/session"}});
-    let mut told = Vec::new();
-    for (who, authorizer) in [("own", token_of(ORG)), ("other", token_of("other")), ("role", role.clone())] {
-        told.push((who, world.get(&uuid, "", "*/*", &authorizer).await));
+    let document: Value = serde_json::from_str(longshore::api::openapi_document()).unwrap();
+    let item = &document["paths"]["/candlepin/consumers/{uuid}/export"];
+    let broken = world.also_with(&[("LONGSHORE_AUTHORITY", "")]).await;
+    for method in ["GET", "HEAD"] {
+        let responses = item[method.to_lowercase()]["responses"].as_object().unwrap();
+        let documented: BTreeSet<u16> = responses.keys().map(|status| status.parse().unwrap()).collect();
+        let request = |query: &str| Request::new(method, &format!("/candlepin/consumers/{uuid}/export?{query}"));
+        let zip = request("").org(ORG).header("accept", "application/zip");
+        let mut seen: BTreeSet<u16> = BTreeSet::from([500]);
+        for request in [
+            request("").org(ORG),
+            request("format=x").org(ORG),
+            request(""),
+            request("").role("x"),
+            zip.clone(),
+            zip.header("if-none-match", "*"),
+        ] {
+            seen.insert(world.ask_http(&request).await.status);
+        }
+        seen.insert(broken.ask_http(&request("").org(ORG)).await.status);
+        assert_eq!(seen, documented, "{method}");
     }
-    told.push(("own, unknown", world.get("no-such-consumer", "", "*/*", &token_of(ORG)).await));
-    assert!(
-        told.iter().all(|(_, answer)| answer.status_code == 403 && answer.message() == told[0].1.message()),
-        "{told:?}"
-    );
-    assert_eq!(world.get(&uuid, "", "*/*", &Value::Null).await.status_code, 401);
-    for (org, permission, authorizer, status) in [
-        (ORG, "read-keys", token_of(ORG), 403),
-        (ORG, "export", token_of(ORG), 303),
-        ("other", "admin", token_of("other"), 303),
-        (ROLE, "export", role, 303),
-    ] {
-        let command = json!({"command": "grant", "org": org, "owner": ORG, "permission": permission});
-        world.setup(command).await;
-        assert_eq!(world.get(&uuid, "", "*/*", &authorizer).await.status_code, status, "{org} {permission}");
-    }
+    let refused = world.ask_http(&Request::delete(&format!("/candlepin/consumers/{uuid}/export")).org(ORG)).await;
+    assert_eq!((refused.status, refused.header("allow")), (405, "GET,HEAD"));
 }
 
 #[tokio::test]
@@ -112,8 +183,8 @@ async fn what_cannot_be_exported_is_told() {
         (&uuid, "format=zip&format=tar"),
         (&uuid, "cdn_label=%00"),
     ] {
-        let answer = world.get(consumer, query, "*/*", &token_of(ORG)).await;
-        told.push(format!("{} {}", answer.status_code, answer.message().replace(consumer.as_str(), "{uuid}")));
+        let answer = world.ask_http(&of_org(consumer, query)).await;
+        told.push(answer.error().replace(consumer.as_str(), "{uuid}"));
     }
     assert_snapshot!(told.join("\n"), @"
     403 the content delivery network nowhere is unknown
@@ -130,7 +201,7 @@ async fn what_cannot_be_exported_is_told() {
 async fn what_fails_here_is_not_told_and_may_be_tried_again() {
     let (world, uuid) = world().await;
     let broken = world.also_with(&[("LONGSHORE_AUTHORITY", "")]).await;
-    let answer = broken.get(&uuid, "", "*/*", &token_of(ORG)).await;
-    assert_eq!((answer.status_code, answer.header("retry-after")), (503, "5"));
-    assert!(!answer.message().contains("LONGSHORE"), "{}", answer.message());
+    let answer = broken.ask_http(&of_org(&uuid, "")).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
+    assert!(!answer.error().contains("LONGSHORE"), "{}", answer.error());
 }

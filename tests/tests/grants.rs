@@ -1,6 +1,7 @@
 //! The rights that the README grants are those that the functions need.
 
 use insta::assert_snapshot;
+use longshore_tests::api::{Api, Request, role_arn};
 use longshore_tests::exports::{Exporting, export_event, export_record};
 use longshore_tests::manifest::{Era, Manifest, Product};
 use longshore_tests::{ArchiveBuilder, ORG, World, database, function, later, object};
@@ -186,6 +187,46 @@ async fn the_rights_of_the_readme_are_enough_to_export_and_change_nothing_else()
             "DELETE FROM cp_consumer",
             "TABLE imports",
             "TABLE refreshes",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_rights_of_the_readme_are_enough_to_answer_requests_and_show_no_other_key() {
+    let world = World::with_owner().await;
+    let url = grant(&world, "longshore_api").await;
+    world.grant(&role_arn("admin"), ORG, "admin").await;
+    let mut api = Api::process(&world, &[("DATABASE_URL", &url)]).await;
+    let path = |what: &str| format!("/candlepin/owners/{ORG}/{what}");
+    for _ in 0..2 {
+        world.import(&with_more()).await;
+        let listed = api.ask(&Request::get(&path("upstream_consumers")).role("admin")).await;
+        assert!(listed.json()[0]["idCert"]["key"].is_string(), "{listed:?}");
+        assert_eq!(api.ask(&Request::get(&path("imports")).role("admin")).await.status, 200);
+        let undone = api.ask(&Request::delete(&path("imports")).role("admin")).await;
+        assert_eq!(undone.status, 200, "{}", api.logs().join("\n"));
+    }
+    assert_eq!(world.orphans().await, "");
+
+    refuses(
+        &url,
+        &[
+            "DROP TABLE cp_pool",
+            "TRUNCATE cp_pool",
+            "SELECT privatekey FROM cp_certificate",
+            "SELECT privatekey FROM cp_key_pair",
+            "UPDATE cp_id_cert SET privatekey = NULL",
+            "INSERT INTO grants VALUES ('x', '5318290', 'admin', now())",
+            "DELETE FROM grants",
+            "DELETE FROM cp_owner",
+            "UPDATE cp_owner SET account = 'x'",
+            "UPDATE cp_consumer_type SET manifest = false",
+            "UPDATE cp_import_record SET status = 0",
+            "UPDATE cp_pool SET quantity = 1",
+            "TABLE outbox",
+            "TABLE imports",
+            "TABLE service_offerings",
         ],
     )
     .await;

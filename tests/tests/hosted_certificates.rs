@@ -257,6 +257,23 @@ async fn another_authority_issues_all_certificates_of_entitlements_anew() {
 }
 
 #[tokio::test]
+async fn an_authority_that_openssl_has_made_issues_what_openssl_verifies() {
+    let world = World::with_owner().await;
+    let file = |name: &str| world.files().join(name).to_str().unwrap().to_owned();
+    // As docs/hosted.md has it.
+    let made = "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /O=Example/CN=Example_Authority \
+                -addext keyUsage=critical,keyCertSign,cRLSign,digitalSignature";
+    let (key, certificate) = (file("key.pem"), file("ca.pem"));
+    let arguments: Vec<&str> = made.split_whitespace().chain(["-keyout", &key, "-out", &certificate]).collect();
+    openssl(&arguments, "");
+    let texts = [&key, &certificate].map(|path| std::fs::read_to_string(path).unwrap());
+    std::fs::write(file("authority.pem"), texts.concat()).unwrap();
+    world.distributor("lab").await;
+    let verified = openssl(&["verify", "-x509_strict", "-CAfile", &certificate], &identity(&world).await);
+    assert_eq!(verified, "stdin: OK\n");
+}
+
+#[tokio::test]
 async fn an_import_that_changes_products_makes_certificates_new() {
     let world = World::with_owner().await;
     world.import(&small()).await;

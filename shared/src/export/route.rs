@@ -4,7 +4,7 @@ use super::ExportError;
 use super::exporter::observe;
 use super::exports::{By, Exported, Exports, Place};
 use super::request::{Format, Request};
-use crate::http::{Caller, ConsumerUuid, Problem, Refused, RequestId, asks_for};
+use crate::http::{Caller, ConsumerUuid, ErrorBody, Problem, RequestId, asks_for};
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, LOCATION};
@@ -66,7 +66,19 @@ struct Wanted {
             ),
         ),
         (status = 304, description = "The client has it already"),
-        Refused,
+        (status = 400, description = "The path or the query cannot be understood", body = ErrorBody),
+        (status = 401, description = "Nobody knows who calls", body = ErrorBody),
+        (
+            status = 403,
+            description = "No such consumer, or the caller may not export it; one that gets no manifests; an unknown network",
+            body = ErrorBody,
+        ),
+        (status = 500, description = "Something failed here", body = ErrorBody),
+        (
+            status = 503,
+            description = "Something that is needed cannot be reached, or it took too long: try again",
+            body = ErrorBody,
+        ),
     ),
 )]
 async fn export(

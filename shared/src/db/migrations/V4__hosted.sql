@@ -56,8 +56,13 @@ CREATE VIEW {candlepin}.cp_pool_product_rows AS
     UNION ALL
     SELECT subscription_id, product_id, 'derived provided' FROM {candlepin}.cp_sub_derivedprods
   ) s ON s.subscription_id = p.subscriptionid
-  -- Subscriptions are of imported products.
-  JOIN {candlepin}.cp_products g ON g.owner_id = p.owner_id AND g.product_id = s.product_id AND g.managed
+  -- Subscriptions are of imported products. Row by row, by the index: without statistics, which new tables have not, the
+  -- planner would rather join all pools of an owner with all of its products.
+  CROSS JOIN LATERAL (
+    SELECT uuid FROM {candlepin}.cp_products
+    WHERE owner_id = p.owner_id AND product_id = s.product_id AND managed
+    OFFSET 0
+  ) g
   UNION ALL
   SELECT p.id, 'provided', l.provided_product_uuid
   FROM {candlepin}.cp_pool p
