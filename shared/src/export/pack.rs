@@ -43,7 +43,7 @@ pub(super) struct Packed {
 
 enum Rest {
     Zip(Box<ZipWriter<Output>>, String),
-    Tar(Output),
+    Tar(Box<Output>),
 }
 
 /// A complete container.
@@ -95,7 +95,7 @@ impl Packer {
             }
             Self::Tar(tar) => {
                 let output = tar.finish()?;
-                Ok(Packed { digest: sha256(output.digest.clone()), rest: Rest::Tar(output) })
+                Ok(Packed { digest: sha256(output.digest.clone()), rest: Rest::Tar(Box::new(output)) })
             }
         }
     }
@@ -109,7 +109,7 @@ impl Packed {
                 outer.file("signature", signature)?;
                 outer.finish(&format!("signed Candlepin export for {uuid}"))?
             }
-            Rest::Tar(output) => output,
+            Rest::Tar(output) => *output,
         };
         Ok(Sealed { rest: output.bytes, sha256: sha256(output.digest), bytes: output.count })
     }
