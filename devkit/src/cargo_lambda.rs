@@ -153,6 +153,12 @@ impl Watch {
         invoke(&self.url(), function, payload).await
     }
 
+    /// Where a function that answers HTTP is reached: its function URL, without the path.
+    #[must_use]
+    pub fn function_url(&self, function: &str) -> String {
+        format!("{}/lambda-url/{function}", self.url())
+    }
+
     fn wait_until_listening(&mut self) -> Result<()> {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(30) {

@@ -18,6 +18,14 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// Gets what is at a URL.
+///
+/// # Errors
+/// As [`send`].
+pub async fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response> {
+    send(Method::GET, url, headers, Bytes::new()).await
+}
+
 /// Sends one request and reads its answer.
 ///
 /// # Errors

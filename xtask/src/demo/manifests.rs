@@ -1,5 +1,6 @@
-//! A consumer's manifests: what imports do to an organisation's subscriptions and pools.
+//! A consumer's manifests: what imports do to an organisation's subscriptions and pools, and how it passes them on.
 
+mod chain;
 mod delivery;
 mod events;
 mod holdings;
@@ -48,11 +49,11 @@ impl Manifests {
     }
 }
 
-/// Five deliveries, each checked.
+/// Five deliveries, each checked; then a chain of two organisations.
 pub async fn tell(demo: &Demo<'_>, manifests: Manifests) -> Result<()> {
     let Manifests { first, next, older, tampered, .. } = manifests;
     demo.heading("A manifest: the subscriptions of an organisation");
-    create_owner(demo).await?;
+    create_owner(demo, ORG, "Example").await?;
     let before = import(demo, &Record::new(0, "first.zip"), Some(first), FIRST, &Holdings::default()).await?;
 
     demo.heading("The next one: one subscription more, one gone, one changed");
@@ -68,13 +69,14 @@ pub async fn tell(demo: &Demo<'_>, manifests: Manifests) -> Result<()> {
     ensure!(last.kept_pools_of(&after, &["EX-SUITE"]), "a pool that stayed is not the row that it was");
 
     demo.heading("A manifest that somebody has changed since it was signed: 20,000 instead of 20");
-    refuse(demo, &Record::new(4, "tampered.zip"), Some(tampered), "SIGNATURE_CONFLICT", &last).await
+    refuse(demo, &Record::new(4, "tampered.zip"), Some(tampered), "SIGNATURE_CONFLICT", &last).await?;
+    chain::tell(demo, &last).await
 }
 
-async fn create_owner(demo: &Demo<'_>) -> Result<()> {
-    let command = json!({"command": "create-owner", "owner": ORG, "display_name": "Example"}).to_string();
+async fn create_owner(demo: &Demo<'_>, owner: &str, name: &str) -> Result<()> {
+    let command = json!({"command": "create-owner", "owner": owner, "display_name": name}).to_string();
     let (_, took) = demo.invoke("setup", command).await?;
-    demo.progress.done("owner", &format!("{ORG}, created by setup"), took);
+    demo.progress.done("owner", &format!("{owner}, created by setup"), took);
     Ok(())
 }
 
@@ -91,7 +93,7 @@ async fn import(
     let answer = deliver(demo, record, manifest).await?;
     let import = Import::read(&demo.client, record).await?;
     ensure!(import.outcome == "imported", "the outcome of {} is {}", record.url(), import.sentence());
-    let after = Holdings::read(&demo.client).await?;
+    let after = Holdings::read(&demo.client, record.owner()).await?;
     demo.print(&after.since(before).render(demo.colour));
     let events = Events::read(&demo.client).await?.since(&events_before);
     demo.print(&format!("{}; answer {answer}\n{}", import.sentence(), events.sentence()));
@@ -114,7 +116,7 @@ async fn refuse(
     let told = import.told.as_deref().context("the owner's history does not tell of the failure")?;
     let (red, plain) = if demo.colour { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
     demo.print(&format!("{red}{told}{plain}"));
-    let after = Holdings::read(&demo.client).await?;
+    let after = Holdings::read(&demo.client, record.owner()).await?;
     let events = Events::read(&demo.client).await?.since(&events_before);
     demo.print(&format!("{}, none of them written; answer {answer}", after.counts()));
     ensure!(import.outcome == "failed", "{} was {}", record.url(), import.outcome);

@@ -96,7 +96,7 @@ fn length(text: &str) -> io::Result<u16> {
 pub(super) fn dos_time(moment: OffsetDateTime) -> [u8; 4] {
     let utc = moment.to_offset(UtcOffset::UTC);
     let (date, clock) = (utc.date(), utc.time());
-    let time = u16::from(clock.hour()) << 11 | u16::from(clock.minute()) << 5 | (u16::from(clock.second()) / 2);
+    let time = (u16::from(clock.hour()) << 11) | (u16::from(clock.minute()) << 5) | (u16::from(clock.second()) / 2);
     let (year, month, day) = match u16::try_from(date.year() - 1980) {
         Ok(year @ 0..=127) => (year, date.month() as u16, u16::from(date.day())),
         _ => (0, 1, 1),

@@ -16,13 +16,25 @@ const TOPIC: &str = "platform.upload.candlepin";
 pub struct Record {
     number: u8,
     file: &'static str,
+    owner: &'static str,
     force: Vec<&'static str>,
 }
 
 impl Record {
     /// The record of offset `number`, from 0, for the manifest of that name.
     pub fn new(number: u8, file: &'static str) -> Self {
-        Self { number, file, force: Vec::new() }
+        Self { number, file, owner: ORG, force: Vec::new() }
+    }
+
+    /// The same, uploaded by another organisation for itself.
+    pub fn of(mut self, owner: &'static str) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Whose the manifest is.
+    pub fn owner(&self) -> &'static str {
+        self.owner
     }
 
     /// The same, insisting on a conflict.
@@ -47,12 +59,13 @@ impl Record {
 
     /// The payload with which a mapping on an MSK cluster invokes the function.
     pub fn event(&self) -> Vec<u8> {
-        let identity = json!({"identity": {"org_id": ORG, "type": "User", "internal": {"org_id": ORG}}});
+        let org = self.owner;
+        let identity = json!({"identity": {"org_id": org, "type": "User", "internal": {"org_id": org}}});
         let message = json!({
-            "url": self.url(), "service": "candlepin", "category": "manifest", "org_id": ORG, "account": "",
+            "url": self.url(), "service": "candlepin", "category": "manifest", "org_id": org, "account": "",
             "principal": "jdoe", "request_id": self.request_id(),
             "b64_identity": STANDARD.encode(identity.to_string()),
-            "metadata": {"owner": ORG, "file_name": self.file, "force": self.force},
+            "metadata": {"owner": org, "file_name": self.file, "force": self.force},
             "timestamp": format!("2026-03-05T1{}:15:00.123456789Z", self.number),
         });
         let (value, offset) = (message.to_string(), i64::from(self.number));

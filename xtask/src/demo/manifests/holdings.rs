@@ -46,16 +46,16 @@ enum Fate {
 }
 
 impl Holdings {
-    /// As the tables are now.
-    pub async fn read(client: &Client) -> Result<Self> {
+    /// An owner's, as the tables are now.
+    pub async fn read(client: &Client, owner: &str) -> Result<Self> {
         let sql = "SELECT s.product_id, g.name, s.quantity, coalesce(s.contractnumber, '-'), s.enddate::date::text,
                           concat(s.xmin, s), p.id, p.type, p.quantity, concat(p.xmin, p)
-                   FROM candlepin.cp_subscription s
+                   FROM candlepin.cp_subscription s JOIN candlepin.cp_owner o ON o.id = s.owner_id AND o.account = $1
                    LEFT JOIN candlepin.cp_products g ON g.owner_id = s.owner_id AND g.product_id = s.product_id
                    LEFT JOIN candlepin.cp_pool p ON p.subscriptionid = s.id
                    ORDER BY s.product_id, p.type";
         let mut found = Self::default();
-        for row in client.query(sql, &[]).await? {
+        for row in client.query(sql, &[&owner]).await? {
             let subscription = found.0.entry(row.get(0)).or_insert_with(|| Subscription::from_row(&row));
             subscription.pools.extend(Pool::from_row(&row));
         }
