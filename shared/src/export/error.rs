@@ -38,6 +38,9 @@ pub enum ExportError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// An entitlement came between issuing certificates and looking at them.
+    #[error("entitlement {0} has no certificate yet; the next try issues it")]
+    Uncertified(String),
     /// The archive could not be written.
     #[error("the archive could not be written: {0}")]
     Archive(#[from] std::io::Error),
@@ -75,6 +78,7 @@ impl Classified for ExportError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Request(_) | Self::NotADistributor { .. } | Self::UnknownCdn(_) | Self::Unfit { .. } => "Export",
+            Self::Uncertified(_) => "Changed",
             Self::NotAllowed(_) => "Owner",
             Self::Archive(_) => "Archive",
             Self::Hosted(error) => error.kind(),
@@ -90,6 +94,7 @@ impl Classified for ExportError {
             Self::Keys(error) => error.is_transient(),
             Self::Store(error) => error.is_transient(),
             Self::Database(error) => error.is_transient(),
+            Self::Uncertified(_) => true,
             Self::Request(_)
             | Self::NotAllowed(_)
             | Self::NotADistributor { .. }

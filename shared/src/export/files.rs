@@ -119,8 +119,7 @@ impl Files<'_> {
             let row = row?;
             let id: &str = row.get("id");
             let certificate = Certificate::of(&row);
-            let certificate =
-                certificate.ok_or_else(|| ExportError::unfit("entitlement", id, "it has no certificate"))?;
+            let certificate = certificate.ok_or_else(|| ExportError::Uncertified(id.to_owned()))?;
             let mut entitlement = parse(row.get("document"))?;
             if let Some(fields) = entitlement.as_object_mut() {
                 fields.insert("certificates".into(), json!([certificate.json(key)]));

@@ -113,17 +113,13 @@ async fn answer(exports: &Exports, exported: Exported) -> Result<Response, Probl
     let links = exports.links(&exported).await?;
     let caching = [(CACHE_CONTROL, "no-store")];
     let signature = links.signature.map(|link| [(LINK, format!("<{link}>; rel=\"signature\""))]);
-    Ok(match (exported.place.clone(), links.archive) {
-        (Place::AtOnce { archive, .. }, _) => {
-            let disposition = format!("attachment; filename=\"{}\"", exported.file_name());
-            let headers = [(CONTENT_TYPE, exported.format.media_type().to_owned()), (CONTENT_DISPOSITION, disposition)];
-            (caching, signature, headers, archive).into_response()
-        }
-        (Place::Stored { .. }, Some(archive)) => {
-            (StatusCode::SEE_OTHER, caching, signature, [(LOCATION, archive)]).into_response()
-        }
-        (Place::Stored { .. }, None) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    })
+    let (name, media_type) = (exported.file_name(), exported.format.media_type());
+    if let Place::AtOnce { archive, .. } = exported.place {
+        let disposition = [(CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
+        return Ok((caching, signature, [(CONTENT_TYPE, media_type)], disposition, archive).into_response());
+    }
+    let location = links.archive.map(|link| [(LOCATION, link)]);
+    Ok((StatusCode::SEE_OTHER, caching, signature, location, ()).into_response())
 }
 
 /// What the client is told of an error.
