@@ -23,12 +23,6 @@ pub enum Refused {
     /// There is no such thing, or the caller may not do this with it: not told which.
     #[response(status = 403)]
     Forbidden(ErrorBody),
-    /// The caller's own owner is not there, or there is nothing to do it with.
-    #[response(status = 404)]
-    NotFound(ErrorBody),
-    /// The client takes no type that the answer can be had as.
-    #[response(status = 406)]
-    NotAcceptable(ErrorBody),
     /// Something failed here.
     #[response(status = 500)]
     Failed(ErrorBody),
@@ -36,6 +30,18 @@ pub enum Refused {
     #[response(status = 503)]
     Unavailable(ErrorBody),
 }
+
+/// The caller's own owner is not there, or there is nothing to do it with.
+#[derive(utoipa::IntoResponses)]
+#[response(status = 404)]
+#[expect(dead_code, reason = "only its annotations are used")]
+pub struct NotFound(ErrorBody);
+
+/// The client takes no JSON, and there is nothing else.
+#[derive(utoipa::IntoResponses)]
+#[response(status = 406)]
+#[expect(dead_code, reason = "only its annotations are used")]
+pub struct NotJson(ErrorBody);
 
 /// How callers are known: any of these.
 fn security() -> Vec<SecurityRequirement> {
