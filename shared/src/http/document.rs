@@ -1,6 +1,7 @@
 //! The OpenAPI document: what the annotations of all routes say, and what all routes have in common.
 
 use super::ErrorBody;
+use utoipa::PartialSchema;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, Info, OpenApi, RefOr};
@@ -66,7 +67,10 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> String {
             operation.security = Some(if is_open { Vec::new() } else { security() });
         }
     }
-    add_schemes(api.components.get_or_insert_with(Components::new));
+    let components = api.components.get_or_insert_with(Components::new);
+    // What only `Refused` and its like refer to is not collected with the routes.
+    components.schemas.insert("ErrorBody".to_owned(), ErrorBody::schema());
+    add_schemes(components);
     api.to_pretty_json().unwrap_or_default()
 }
 
