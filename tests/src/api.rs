@@ -1,5 +1,6 @@
 //! The HTTP API: requests as gateways hand them on, and what is answered.
 
+use crate::exports::Exporting;
 use crate::{World, function};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use longshore::api::UpstreamConsumers;
@@ -166,6 +167,18 @@ impl Api {
     /// The function as Lambda runs it.
     pub async fn process(world: &World, further: &[(&str, &str)]) -> Self {
         Self::Process(Box::new(function::start("upstream-consumer", &world.variables(), further).await))
+    }
+
+    /// The exporter as Lambda runs it.
+    pub async fn exporter(world: &Exporting, further: &[(&str, &str)]) -> Self {
+        let (endpoint, credentials) = (world.s3().endpoint(), world.s3().credentials());
+        let s3 = [
+            ("AWS_ENDPOINT_URL_S3", endpoint),
+            ("AWS_ACCESS_KEY_ID", &credentials.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key),
+        ];
+        let further = [&s3[..], further].concat();
+        Self::Process(Box::new(function::start("manifest-exporter", &world.variables(), &further).await))
     }
 
     /// Asks, and is answered.

@@ -2,10 +2,11 @@
 
 use insta::assert_snapshot;
 use longshore_tests::api::{Api, Request, role_arn};
+use longshore_tests::exports::Exporting;
 use longshore_tests::{ORG, World, later, small};
 use serde_json::Value;
 
-/// Every route, with a key that the usual owner's is put for.
+/// Every route of an owner.
 const ROUTES: [(&str, &str); 7] = [
     ("GET", "/candlepin/owners/{owner}/upstream_consumer"),
     ("HEAD", "/candlepin/owners/{owner}/upstream_consumer"),
@@ -16,18 +17,23 @@ const ROUTES: [(&str, &str); 7] = [
     ("DELETE", "/candlepin/owners/{owner}/imports"),
 ];
 
+/// The route of a consumer, which the last column of a table is for.
+const EXPORT: &str = "/candlepin/consumers/{uuid}/export";
+
 /// Another organisation, with an owner of its own.
 const OTHER: &str = "6000001";
 
 /// Each kind of caller, and how a request is made his.
 type Caller = (&'static str, fn(Request) -> Request);
-const CALLERS: [Caller; 12] = [
+const CALLERS: [Caller; 14] = [
     ("nobody", |request| request),
     ("forged identity", |request| request.identity(ORG)),
     ("a role without grants", |request| request.role("nothing")),
+    ("a role that may import", |request| request.role("importer")),
     ("a role that may read", |request| request.role("reader")),
     ("a role that may read keys", |request| request.role("key-reader")),
     ("a role that may undo", |request| request.role("undoer")),
+    ("a role that may export", |request| request.role("exporter")),
     ("a role that may do all", |request| request.role("admin")),
     ("another organisation", |request| request.org(OTHER)),
     ("another with a forged identity", |request| request.org(OTHER).identity(ORG)),
@@ -36,71 +42,96 @@ const CALLERS: [Caller; 12] = [
     ("its organisation by a role's name", |request| request.org(&role_arn("admin"))),
 ];
 
-/// The usual owner, those who were granted something for it, and another owner.
-async fn world() -> World {
-    let world = World::with_owner().await;
+/// The usual owner with a distributor, those who were granted something for it, and another owner.
+async fn world() -> Exporting {
+    let world = Exporting::start().await;
+    world.execute("DELETE FROM grants").await;
     world.owner(OTHER).await;
-    for (role, permission) in [("reader", "read"), ("key-reader", "read-keys"), ("undoer", "undo"), ("admin", "admin")]
-    {
+    for (role, permission) in [
+        ("importer", "import"),
+        ("reader", "read"),
+        ("key-reader", "read-keys"),
+        ("undoer", "undo"),
+        ("exporter", "export"),
+        ("admin", "admin"),
+    ] {
         world.grant(&role_arn(role), ORG, permission).await;
     }
     world.grant("6000002", ORG, "read").await;
     world
 }
 
-/// What each route answers to a caller, `200 200 403 ..`, by the order of [`ROUTES`], and whether the private key is among it.
-async fn answers(world: &World, api: &mut Api, made: &mut i64, caller: fn(Request) -> Request) -> String {
-    let mut statuses = Vec::new();
-    let mut with_key = false;
-    for (method, route) in ROUTES {
-        if method == "DELETE" {
-            *made += 1;
-            world.import(&later(&small(), *made)).await;
-        }
-        let answer = api.ask(&caller(Request::new(method, &route.replace("{owner}", ORG)))).await;
-        if answer.status == 200 && route.contains("consumer") && method == "GET" {
-            with_key |= answer.json().pointer("/0/idCert/key").is_some_and(Value::is_string);
-        }
-        statuses.push(answer.status.to_string());
+/// Both functions, and what they are asked about.
+struct Asked<'w> {
+    world: &'w Exporting,
+    consumers: Api,
+    exporter: Api,
+    distributor: String,
+    made: i64,
+}
+
+impl<'w> Asked<'w> {
+    async fn of(world: &'w Exporting, further: &[(&str, &str)]) -> Self {
+        world.import(&small()).await;
+        let distributor = world.distributor_with(ORG, "distributor", 1).await;
+        let (consumers, exporter) = (Api::process(world, further).await, Api::exporter(world, further).await);
+        Self { world, consumers, exporter, distributor, made: 0 }
     }
-    format!("{}{}", statuses.join(" "), if with_key { " with key" } else { "" })
+
+    /// What each route answers to a caller, in the order of [`ROUTES`], and whether the private key is among it.
+    async fn answers(&mut self, (name, caller): Caller) -> String {
+        let mut statuses = Vec::new();
+        let mut with_key = false;
+        for (method, route) in ROUTES {
+            let answer = self.consumers.ask(&caller(Request::new(method, &route.replace("{owner}", ORG)))).await;
+            if answer.status == 200 && route.contains("consumer") && method == "GET" {
+                with_key |= answer.json().pointer("/0/idCert/key").is_some_and(Value::is_string);
+            }
+            statuses.push(answer.status.to_string());
+        }
+        let export = Request::get(&EXPORT.replace("{uuid}", &self.distributor));
+        statuses.push(self.exporter.ask(&caller(export)).await.status.to_string());
+        // Who may undo has done so.
+        self.made += 1;
+        self.world.import(&later(&small(), self.made)).await;
+        format!("{name:<34} {}{}", statuses.join(" "), if with_key { " with key" } else { "" })
+    }
+
+    async fn table(&mut self, callers: &[Caller]) -> String {
+        let mut table = Vec::new();
+        for caller in callers {
+            table.push(self.answers(*caller).await);
+        }
+        table.join("\n")
+    }
 }
 
 #[tokio::test]
 async fn each_caller_may_do_at_each_route_what_he_was_granted() {
     let world = world().await;
-    world.import(&small()).await;
-    let mut api = Api::process(&world, &[]).await;
-    let mut made = 0;
-    let mut table = Vec::new();
-    for (name, caller) in CALLERS {
-        table.push(format!("{name:<34} {}", answers(&world, &mut api, &mut made, caller).await));
-        made += 1;
-        world.import(&later(&small(), made)).await;
-    }
-    assert_snapshot!(table.join("\n"), @"
-    nobody                             401 401 401 401 401 401 401
-    forged identity                    401 401 401 401 401 401 401
-    a role without grants              403 403 403 403 403 403 403
-    a role that may read               200 200 200 200 200 200 403
-    a role that may read keys          200 200 200 200 200 200 403 with key
-    a role that may undo               403 403 403 403 403 403 200
-    a role that may do all             200 200 200 200 200 200 200 with key
-    another organisation               403 403 403 403 403 403 403
-    another with a forged identity     403 403 403 403 403 403 403
-    another that may read              200 200 200 200 200 200 403
-    its organisation                   200 200 200 200 200 200 403
-    its organisation by a role's name  401 401 401 401 401 401 401
+    let mut asked = Asked::of(&world, &[]).await;
+    assert_snapshot!(asked.table(&CALLERS).await, @"
+    nobody                             401 401 401 401 401 401 401 401
+    forged identity                    401 401 401 401 401 401 401 401
+    a role without grants              403 403 403 403 403 403 403 403
+    a role that may import             403 403 403 403 403 403 403 403
+    a role that may read               200 200 200 200 200 200 403 403
+    a role that may read keys          200 200 200 200 200 200 403 403 with key
+    a role that may undo               403 403 403 403 403 403 200 403
+    a role that may export             403 403 403 403 403 403 403 303
+    a role that may do all             200 200 200 200 200 200 200 303 with key
+    another organisation               403 403 403 403 403 403 403 403
+    another with a forged identity     403 403 403 403 403 403 403 403
+    another that may read              200 200 200 200 200 200 403 403
+    its organisation                   200 200 200 200 200 200 403 403
+    its organisation by a role's name  401 401 401 401 401 401 401 401
     ");
 }
 
 #[tokio::test]
 async fn an_identity_is_believed_where_a_setting_says_so_and_no_authorizer_spoke() {
     let world = world().await;
-    world.import(&small()).await;
-    let mut api = Api::process(&world, &[("LONGSHORE_TRUST_IDENTITY_HEADER", "true")]).await;
-    let mut made = 0;
-    let mut table = Vec::new();
+    let mut asked = Asked::of(&world, &[("LONGSHORE_TRUST_IDENTITY_HEADER", "true")]).await;
     let callers: [Caller; 5] = [
         ("nobody", |request| request),
         ("its organisation", |request| request.identity(ORG)),
@@ -108,15 +139,12 @@ async fn an_identity_is_believed_where_a_setting_says_so_and_no_authorizer_spoke
         ("another with a forged identity", |request| request.org(OTHER).identity(ORG)),
         ("its organisation by a role's name", |request| request.identity(&role_arn("admin"))),
     ];
-    for (name, caller) in callers {
-        table.push(format!("{name:<34} {}", answers(&world, &mut api, &mut made, caller).await));
-    }
-    assert_snapshot!(table.join("\n"), @"
-    nobody                             401 401 401 401 401 401 401
-    its organisation                   200 200 200 200 200 200 403
-    another organisation               403 403 403 403 403 403 403
-    another with a forged identity     403 403 403 403 403 403 403
-    its organisation by a role's name  401 401 401 401 401 401 401
+    assert_snapshot!(asked.table(&callers).await, @"
+    nobody                             401 401 401 401 401 401 401 401
+    its organisation                   200 200 200 200 200 200 403 403
+    another organisation               403 403 403 403 403 403 403 403
+    another with a forged identity     403 403 403 403 403 403 403 403
+    its organisation by a role's name  401 401 401 401 401 401 401 401
     ");
 }
 

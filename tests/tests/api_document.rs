@@ -2,38 +2,72 @@
 
 use insta::assert_snapshot;
 use longshore_tests::api::{Answer, Api, Request, role_arn};
-use longshore_tests::{ORG, World, small};
+use longshore_tests::exports::Exporting;
+use longshore_tests::{ORG, small};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
 
-/// What is asked of each operation for each status that it may have: who asks, about which owner, and with which header.
-type Case = (u16, fn(&str, &str) -> Request);
-const CASES: [Case; 8] = [
-    (400, |method, path| Request::new(method, &path.replace("{owner}", "%00")).role("admin")),
-    (401, |method, path| Request::new(method, &path.replace("{owner}", ORG))),
-    (403, |method, path| Request::new(method, &path.replace("{owner}", ORG)).role("nobody")),
-    (404, |method, path| Request::new(method, &path.replace("{owner}", "6000001")).org("6000001")),
-    (406, |method, path| admin(method, path).header("accept", "text/html")),
-    (304, |method, path| admin(method, path).header("if-none-match", "*")),
-    (200, admin),
-    (200, |method, path| admin(method, path).header("accept", "application/json").header("accept-encoding", "gzip")),
-];
-
-fn admin(method: &str, path: &str) -> Request {
-    Request::new(method, &path.replace("{owner}", ORG)).role("admin")
+/// What is asked of each operation for a status that it may have: about whom, by whom, and what is taken.
+struct Case {
+    status: u16,
+    owner: &'static str,
+    by: fn(Request) -> Request,
+    accept: &'static str,
 }
 
-async fn stage() -> (World, Api, Value) {
-    let world = World::with_owner().await;
+const CASES: [Case; 8] = [
+    Case { status: 400, owner: "%00", by: admin, accept: ANY },
+    Case { status: 401, owner: ORG, by: |request| request, accept: ANY },
+    Case { status: 403, owner: ORG, by: |request| request.role("nobody"), accept: ANY },
+    Case { status: 404, owner: "6000001", by: |request| request.org("6000001"), accept: ANY },
+    Case { status: 406, owner: ORG, by: admin, accept: "text/html" },
+    Case { status: 303, owner: ORG, by: admin, accept: "*/*" },
+    Case { status: 304, owner: ORG, by: |request| admin(request).header("if-none-match", "*"), accept: ANY },
+    Case { status: 200, owner: ORG, by: admin, accept: ANY },
+];
+
+/// The types of all answers.
+const ANY: &str = "application/json, application/zip";
+
+fn admin(request: Request) -> Request {
+    request.role("admin")
+}
+
+/// Both functions, and whom they are asked about.
+struct Functions {
+    consumers: Api,
+    exporter: Api,
+    distributor: String,
+}
+
+impl Functions {
+    async fn of(world: &Exporting, distributor: &str, further: &[(&str, &str)]) -> Self {
+        let (consumers, exporter) = (Api::process(world, further).await, Api::exporter(world, further).await);
+        Self { consumers, exporter, distributor: distributor.to_owned() }
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, case: &Case) -> Answer {
+        let uuid = if case.owner == ORG { &self.distributor } else { case.owner };
+        let target = path.replace("{owner}", case.owner).replace("{uuid}", uuid);
+        let request = (case.by)(Request::new(method, &target)).header("accept", case.accept);
+        let function = if path.starts_with("/candlepin/consumers/") { &mut self.exporter } else { &mut self.consumers };
+        function.ask(&request).await
+    }
+}
+
+/// The usual owner, with an import and a distributor, a role that may do all, and the document.
+async fn stage() -> (Exporting, Functions, Value) {
+    let world = Exporting::start().await;
     world.import(&small()).await;
+    let distributor = world.distributor_with(ORG, "distributor", 1).await;
     world.grant(&role_arn("admin"), ORG, "admin").await;
-    let mut api = Api::here(&world, &[]).await;
-    let document = api.ask(&Request::get("/candlepin/openapi.json")).await;
+    let mut functions = Functions::of(&world, &distributor, &[]).await;
+    let document = functions.consumers.ask(&Request::get("/candlepin/openapi.json")).await;
     assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
     let document = document.json();
-    (world, api, document)
+    (world, functions, document)
 }
 
 /// Each path, method and operation.
@@ -52,14 +86,9 @@ fn operations(document: &Value) -> Vec<(String, String, &Value)> {
         .collect()
 }
 
-/// The exporter's route is held against the exporter, with its other tests.
-fn is_ours(path: &str) -> bool {
-    !path.starts_with("/candlepin/consumers/")
-}
-
 #[tokio::test]
 async fn the_document_lists_these_routes() {
-    let (_world, _api, document) = stage().await;
+    let (_world, _functions, document) = stage().await;
     assert_eq!(document["openapi"].as_str().unwrap().split('.').take(2).collect::<Vec<_>>(), ["3", "1"]);
     let mut lines = Vec::new();
     for (path, method, operation) in operations(&document) {
@@ -92,26 +121,29 @@ async fn the_document_lists_these_routes() {
 
 #[tokio::test]
 async fn each_status_is_documented_and_each_documented_one_happens() {
-    let (world, mut api, document) = stage().await;
-    let mut unreachable = Api::here(&world, &[("DATABASE_URL", "postgres://x@127.0.0.1:1/x?sslmode=disable")]).await;
+    let (world, mut functions, document) = stage().await;
+    let distributor = functions.distributor.clone();
+    let nowhere = [("DATABASE_URL", "postgres://x@127.0.0.1:1/x?sslmode=disable")];
+    let mut unreachable = Functions::of(&world, &distributor, &nowhere).await;
     let mut unseen = Vec::new();
-    for (path, method, operation) in operations(&document).into_iter().filter(|(path, ..)| is_ours(path)) {
+    for (path, method, operation) in operations(&document) {
         let documented: BTreeSet<u16> =
             operation["responses"].as_object().unwrap().keys().map(|status| status.parse().unwrap()).collect();
         let mut seen = BTreeSet::new();
-        for (status, request) in CASES {
-            if method == "DELETE" && status == 200 {
+        for case in &CASES {
+            if method == "DELETE" {
                 world.import(&small()).await;
             }
-            let answer = api.ask(&request(&method, &path)).await;
+            let answer = functions.ask(&method, &path, case).await;
             assert!(documented.contains(&answer.status), "{method} {path} answers {}", answer.status);
-            if documented.contains(&status) {
-                assert_eq!(answer.status, status, "{method} {path}");
+            if documented.contains(&case.status) {
+                assert_eq!(answer.status, case.status, "{method} {path}");
             }
             assert_shape(&document, operation, &answer, method == "HEAD");
             seen.insert(answer.status);
         }
-        seen.insert(unreachable.ask(&admin(&method, &path)).await.status);
+        let all_well = &CASES[CASES.len() - 1];
+        seen.insert(unreachable.ask(&method, &path, all_well).await.status);
         unseen.extend(documented.difference(&seen).map(|status| format!("{method} {path} {status}")));
     }
     // What fails here by no fault of the database's is tested where it can be made.
@@ -121,13 +153,15 @@ async fn each_status_is_documented_and_each_documented_one_happens() {
 /// An answer has the keys that its schema has.
 fn assert_shape(document: &Value, operation: &Value, answer: &Answer, is_head: bool) {
     let response = &operation["responses"][answer.status.to_string()];
-    let schema = &response["content"]["application/json"]["schema"];
-    if is_head || answer.status == 304 {
-        assert!(schema.is_null() && answer.body.is_empty(), "{response}");
+    let content = &response["content"];
+    if is_head || matches!(answer.status, 303 | 304) {
+        assert!(content.is_null() && answer.body.is_empty(), "{response}");
         return;
     }
-    assert!(schema.is_object(), "{response} has no schema");
-    if answer.header("content-encoding").is_empty() {
+    let media = answer.header("content-type");
+    let schema = &content[media]["schema"];
+    assert!(schema.is_object(), "{response} has no schema for {media}");
+    if media == "application/json" {
         compare(document, schema, &answer.json());
     }
 }
@@ -159,13 +193,15 @@ fn compare(document: &Value, schema: &Value, value: &Value) {
 
 #[tokio::test]
 async fn other_methods_are_refused_with_those_that_there_are() {
-    let (_world, mut api, document) = stage().await;
-    for (path, item) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| is_ours(path)) {
+    let (_world, mut functions, document) = stage().await;
+    let case = &CASES[CASES.len() - 1];
+    for (path, item) in document["paths"].as_object().unwrap() {
         let documented: BTreeSet<String> =
             item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         for method in METHODS.into_iter().filter(|method| !documented.contains(*method)) {
-            let answer = api.ask(&admin(method, path)).await;
-            let allowed: BTreeSet<String> = answer.header("allow").split(',').map(|m| m.trim().to_owned()).collect();
+            let answer = functions.ask(method, path, case).await;
+            let allowed: BTreeSet<String> =
+                answer.header("allow").split(',').map(|method| method.trim().to_owned()).collect();
             assert_eq!((answer.status, allowed), (405, documented.clone()), "{method} {path}");
         }
     }

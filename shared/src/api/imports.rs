@@ -6,7 +6,7 @@ use super::upstream_consumers::{ConsumerType, prefix};
 use crate::candlepin::{Permission, Status};
 use crate::db::DbError;
 use crate::http::access::{self, Asked};
-use crate::http::{AcceptsJson, Caller, OwnerKey, Problem, Refused};
+use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -65,6 +65,8 @@ struct Snapshot {
         (status = 200, description = "Its history", body = [ImportRecord]),
         (status = 304, description = "The client has it already"),
         Refused,
+        NotFound,
+        NotJson,
     ),
 )]
 pub(super) async fn list(

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::db::{Connector, Pool};
 use crate::export;
 use crate::failure::Failure;
-use crate::http::{AcceptsJson, Service, document};
+use crate::http::{AcceptsJson, NotJson, Service, document};
 use crate::keyring::Keys;
 use crate::lambda::Call;
 use crate::settings::Settings;
@@ -79,7 +79,7 @@ pub fn openapi_document() -> &'static str {
     responses(
         (status = 200, description = "The routes and what they answer", body = serde_json::Value),
         (status = 304, description = "The client has it already"),
-        (status = 406, description = "The client takes no JSON", body = crate::http::ErrorBody),
+        NotJson,
     ),
 )]
 async fn openapi(_: AcceptsJson) -> impl IntoResponse {

@@ -4,7 +4,7 @@ use super::Api;
 use crate::candlepin::{By, Owner, Permission, UndoError, Undone, undo};
 use crate::db::DbError;
 use crate::http::access::{self, Asked};
-use crate::http::{AcceptsJson, Caller, OwnerKey, Problem, Refused, RequestId};
+use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused, RequestId};
 use axum::extract::State;
 use axum::{Extension, Json};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use tokio_postgres::types::Type;
     responses(
         (status = 200, description = "What was undone", body = Undone),
         Refused,
+        NotFound,
+        NotJson,
     ),
 )]
 pub(super) async fn undo_imports(

@@ -5,7 +5,7 @@ use super::date::RestDate;
 use crate::candlepin::Permission;
 use crate::db::DbError;
 use crate::http::access::{self, Asked};
-use crate::http::{AcceptsJson, Caller, OwnerKey, Problem, Refused};
+use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused};
 use crate::keyring::{KeyError, Sealed};
 use axum::Json;
 use axum::extract::State;
@@ -87,6 +87,8 @@ struct Serial {
         (status = 200, description = "Those whom its manifests come from", body = [UpstreamConsumer]),
         (status = 304, description = "The client has them already"),
         Refused,
+        NotFound,
+        NotJson,
     ),
 )]
 pub(super) async fn plural(
@@ -110,6 +112,8 @@ pub(super) async fn plural(
         (status = 200, description = "Those whom its manifests come from", body = [UpstreamConsumer]),
         (status = 304, description = "The client has them already"),
         Refused,
+        NotFound,
+        NotJson,
     ),
 )]
 pub(super) async fn singular(

@@ -1,6 +1,7 @@
 //! The OpenAPI document: what the annotations of all routes say, and what all routes have in common.
 
 use super::ErrorBody;
+use utoipa::PartialSchema;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, Info, OpenApi, RefOr};
@@ -23,12 +24,6 @@ pub enum Refused {
     /// There is no such thing, or the caller may not do this with it: not told which.
     #[response(status = 403)]
     Forbidden(ErrorBody),
-    /// The caller's own owner is not there, or there is nothing to do it with.
-    #[response(status = 404)]
-    NotFound(ErrorBody),
-    /// The client takes no type that the answer can be had as.
-    #[response(status = 406)]
-    NotAcceptable(ErrorBody),
     /// Something failed here.
     #[response(status = 500)]
     Failed(ErrorBody),
@@ -36,6 +31,18 @@ pub enum Refused {
     #[response(status = 503)]
     Unavailable(ErrorBody),
 }
+
+/// The caller's own owner is not there, or there is nothing to do it with.
+#[derive(utoipa::IntoResponses)]
+#[response(status = 404)]
+#[expect(dead_code, reason = "only its annotations are used")]
+pub struct NotFound(ErrorBody);
+
+/// The client takes no JSON, and there is nothing else.
+#[derive(utoipa::IntoResponses)]
+#[response(status = 406)]
+#[expect(dead_code, reason = "only its annotations are used")]
+pub struct NotJson(ErrorBody);
 
 /// How callers are known: any of these.
 fn security() -> Vec<SecurityRequirement> {
@@ -60,7 +67,10 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> String {
             operation.security = Some(if is_open { Vec::new() } else { security() });
         }
     }
-    add_schemes(api.components.get_or_insert_with(Components::new));
+    let components = api.components.get_or_insert_with(Components::new);
+    // What only `Refused` and its like refer to is not collected with the routes.
+    components.schemas.insert("ErrorBody".to_owned(), ErrorBody::schema());
+    add_schemes(components);
     api.to_pretty_json().unwrap_or_default()
 }
 

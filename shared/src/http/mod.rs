@@ -21,7 +21,7 @@ mod service;
 
 pub use accept::{AcceptsJson, accepts, asks_for};
 pub use caller::{Caller, CallerSettings};
-pub use document::{Refused, document};
+pub use document::{NotFound, NotJson, Refused, document};
 pub use event::{Event, EventError};
 pub use key::{ConsumerUuid, OwnerKey};
 pub use problem::{ErrorBody, Problem};

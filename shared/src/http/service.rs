@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri, Version};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use bytes::Bytes;
@@ -37,7 +37,8 @@ impl Service {
     /// Puts around `routes` what all have in common. `pool` is the one that they use; `deadline_margin` how long before
     /// Lambda's own time-out a request is given up.
     pub fn new(routes: Router, pool: Pool, callers: CallerSettings, deadline_margin: Duration) -> Self {
-        let router = routes.layer(from_fn(tag)).layer(CompressionLayer::new()).layer(from_fn(complete));
+        let compression = CompressionLayer::new().compress_when(is_json);
+        let router = routes.layer(from_fn(tag)).layer(compression).layer(from_fn(complete));
         Self { router, pool, callers, deadline_margin }
     }
 
@@ -91,16 +92,19 @@ impl Service {
     }
 }
 
+/// Whether an answer is JSON: all that is worth compressing, for archives are compressed.
+fn is_json(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+}
+
 /// JSON as text, all else in base64.
 fn encoded(headers: &HeaderMap, body: Bytes) -> (Option<lambda_http::Body>, bool) {
     if body.is_empty() {
         return (None, false);
     }
-    let is_json = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if is_json
-        && !headers.contains_key(CONTENT_ENCODING)
-        && let Ok(text) = std::str::from_utf8(&body)
-    {
+    let is_text = is_json(StatusCode::OK, Version::HTTP_11, headers, &Extensions::new())
+        && !headers.contains_key(CONTENT_ENCODING);
+    if is_text && let Ok(text) = std::str::from_utf8(&body) {
         return (Some(lambda_http::Body::Text(text.into())), false);
     }
     (Some(lambda_http::Body::Binary(body.to_vec())), true)
