@@ -1,11 +1,11 @@
 //! A data bundle and its signature are two objects in S3, and the second one may come later.
 
 use insta::assert_snapshot;
+use longshore::clock::Clock;
 use longshore_devkit::runtime_api::Function;
 use longshore_devkit::s3::{Credentials, S3Server};
 use longshore_tests::manifest::{Authority, Spelling};
 use longshore_tests::{Announcement, World, function, small};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 const BUNDLE: &str = "bundle.tar.gz";
@@ -40,9 +40,9 @@ impl Bucket {
 
     /// An event of a record that is that many minutes old.
     fn event(&self, minutes: i64) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+        let now = Clock::system().now().unix_timestamp();
         let announced = Announcement::manifest(&format!("s3://uploads/{BUNDLE}"));
-        self.world.event(&[announced.recorded_at(now - minutes * 60_000)])
+        self.world.event(&[announced.recorded_at((now - minutes * 60) * 1_000)])
     }
 
     /// How many records are to come again.
