@@ -80,6 +80,11 @@ impl World {
         Ok(certified)
     }
 
+    /// The certificate in the only row of a table.
+    pub async fn pem(&self, table: &str) -> String {
+        self.value(&format!("SELECT convert_from(cert, 'UTF8') FROM {table}")).await
+    }
+
     /// A private key of this world, opened: of `table`, bound to `<table>/<id>`.
     pub async fn open_key(&self, table: &str) -> String {
         let sql = format!("SELECT id, privatekey, privatekey_key_id FROM {table}");

@@ -1,58 +1,9 @@
-//! Certificates that are issued here are read by others, say what is so, and are issued anew when it is not so any more.
+//! Certificates that are issued here are read by others, and say what is so.
 
 use insta::assert_snapshot;
-use longshore_devkit::manifest::{Authority, KeyForm};
 use longshore_tests::manifest::{CertificateVersion, Content, Entitlement, Product};
-use longshore_tests::{ORG, World, later, small};
+use longshore_tests::{ORG, World, candlepin_extensions, openssl, small};
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
-/// What `openssl` answers to a text; it must be content.
-fn openssl(arguments: &[&str], input: &str) -> String {
-    let mut process = Command::new("openssl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("these tests need the program openssl");
-    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = process.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "openssl {arguments:?}: {told}{}", String::from_utf8_lossy(&output.stderr));
-    told
-}
-
-async fn text(world: &World, sql: &str) -> String {
-    world.value(sql).await
-}
-
-async fn identity(world: &World) -> String {
-    text(world, "SELECT convert_from(cert, 'UTF8') FROM cp_id_cert").await
-}
-
-async fn entitlement(world: &World) -> String {
-    text(world, "SELECT convert_from(cert, 'UTF8') FROM cp_ent_certificate").await
-}
-
-/// Our extensions as openssl shows them: `1.901.1` -> `Engine`.
-fn said(pem: &str) -> BTreeMap<String, String> {
-    let shown = openssl(&["x509", "-noout", "-text"], pem);
-    let (_, extensions) = shown.split_once("X509v3 extensions:").unwrap();
-    let mut said = BTreeMap::new();
-    let mut lines = extensions.lines().map(str::trim);
-    while let Some(line) = lines.next() {
-        if let Some(oid) = line.strip_prefix("1.3.6.1.4.1.2312.9.") {
-            // Tag and length are shown as two odd characters; the values of these tests are ASCII and short.
-            let value = lines.next().unwrap_or_default();
-            let value: String = value.chars().skip(2).collect();
-            assert_eq!(said.insert(oid.trim_end_matches([':', ' ']).to_owned(), value), None, "{oid} is there twice");
-        }
-    }
-    said
-}
 
 #[tokio::test]
 async fn openssl_finds_the_chain_to_the_authority_for_each_sort_of_certificate() {
@@ -66,8 +17,8 @@ async fn openssl_finds_the_chain_to_the_authority_for_each_sort_of_certificate()
         let purpose = ["verify", "-x509_strict", "-no_check_time", "-purpose", "sslclient", "-CAfile"];
         openssl(&[&purpose[..], &[trusted.to_str().unwrap()]].concat(), pem)
     };
-    let product = text(&world, "SELECT convert_from(cert, 'UTF8') FROM cp_product_certificates").await;
-    let (identity, entitlement) = (identity(&world).await, entitlement(&world).await);
+    let product = world.pem("cp_product_certificates").await;
+    let (identity, entitlement) = (world.pem("cp_id_cert").await, world.pem("cp_ent_certificate").await);
     for pem in [&identity, &entitlement, &product] {
         assert_eq!(verify(pem), "stdin: OK\n");
     }
@@ -95,7 +46,7 @@ async fn one_key_is_that_of_the_identity_and_of_all_entitlements() {
     assert!(of_pair.starts_with("-----BEGIN PRIVATE KEY-----\n"));
     let modulus = openssl(&["rsa", "-noout", "-modulus", "-check"], &of_pair);
     assert!(modulus.contains("RSA key ok"), "{modulus}");
-    for pem in [identity(&world).await, entitlement(&world).await] {
+    for pem in [world.pem("cp_id_cert").await, world.pem("cp_ent_certificate").await] {
         assert!(modulus.contains(openssl(&["x509", "-noout", "-modulus"], &pem).trim()));
     }
 }
@@ -106,18 +57,20 @@ async fn serial_numbers_are_those_of_the_certificates() {
     let pool = world.hosted_pool(10).await;
     let uuid = world.distributor("lab").await;
     world.entitle(&uuid, &pool, 4).await;
-    for (pem, table) in [(identity(&world).await, "cp_id_cert"), (entitlement(&world).await, "cp_ent_certificate")] {
+    for (pem, table) in
+        [(world.pem("cp_id_cert").await, "cp_id_cert"), (world.pem("cp_ent_certificate").await, "cp_ent_certificate")]
+    {
         let serial = openssl(&["x509", "-noout", "-serial"], &pem);
         let serial = i64::from_str_radix(serial.trim().strip_prefix("serial=").unwrap(), 16).unwrap();
         let sql = format!(
             "SELECT s.id = {serial} AND s.x509_serial = s.id FROM {table} c JOIN cp_cert_serial s ON s.id = c.serial_id"
         );
         assert!(world.value::<bool>(&sql).await, "{table}");
-        let ends = text(
-            &world,
-            &format!("SELECT to_char(expiration, 'Mon FMDD HH24:MI:SS YYYY') FROM cp_cert_serial WHERE id = {serial}"),
-        )
-        .await;
+        let ends = world
+            .value::<String>(&format!(
+                "SELECT to_char(expiration, 'Mon FMDD HH24:MI:SS YYYY') FROM cp_cert_serial WHERE id = {serial}"
+            ))
+            .await;
         let shown = openssl(&["x509", "-noout", "-enddate"], &pem).replace("  ", " ");
         assert_eq!(shown, format!("notAfter={ends} GMT\n"));
     }
@@ -143,11 +96,11 @@ async fn an_entitlement_certificate_says_what_those_of_others_say() {
         )
         .entitlement(Entitlement::new("e1", "p1", "SKU").certificate_version(CertificateVersion::V1));
     world.import(&manifest).await;
-    let theirs = said(&text(&world, "SELECT convert_from(cert, 'UTF8') FROM cp_certificate").await);
+    let theirs = candlepin_extensions(&world.pem("cp_certificate").await);
     let uuid = world.distributor("lab").await;
-    let pool = text(&world, "SELECT id FROM cp_pool WHERE subscriptionsubkey = 'master'").await;
+    let pool = world.value::<String>("SELECT id FROM cp_pool WHERE subscriptionsubkey = 'master'").await;
     world.entitle(&uuid, &pool, 4).await;
-    let ours = said(&entitlement(&world).await);
+    let ours = candlepin_extensions(&world.pem("cp_ent_certificate").await);
     let differs: Vec<String> = theirs
         .iter()
         .filter(|(oid, value)| ours.get(*oid) != Some(value))
@@ -166,97 +119,6 @@ async fn an_entitlement_certificate_says_what_those_of_others_say() {
 }
 
 #[tokio::test]
-async fn certificates_are_issued_anew_when_they_do_not_say_the_truth_any_more() {
-    let world = World::with_owner().await;
-    let pool = world.hosted_pool(10).await;
-    let uuid = world.distributor("lab").await;
-    world.entitle(&uuid, &pool, 4).await;
-    world.entitle(&uuid, &pool, 2).await;
-    assert_eq!(world.certify(&uuid).await.unwrap().products, 1);
-    let product = |id: &str, rest: serde_json::Value| {
-        let mut command = json!({"command": "create-product", "owner": ORG, "product": id});
-        command.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-        command
-    };
-    let content =
-        json!([{"id": "70001", "type": "yum", "label": "tool-rpms", "name": "Tool RPMs", "url": "/content/new"}]);
-    let pool_of = |rest: serde_json::Value| {
-        let mut command =
-            json!({"command": "create-pool", "owner": ORG, "product": "TOOL-1", "quantity": 10, "id": pool});
-        command.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-        command
-    };
-    for (change, products) in [
-        (pool_of(json!({"quantity": 11})), 0),
-        (pool_of(json!({"quantity": 11, "end": "2037-01-01"})), 0),
-        (pool_of(json!({"quantity": 11, "contract": "C-2"})), 0),
-        (product("TOOL-1", json!({"name": "Tools", "attributes": {"support_level": "Silver"}})), 0),
-        (product("7001", json!({"name": "Better Tool"})), 1),
-        (product("7001", json!({"name": "Better Tool", "content": content})), 1),
-        (product("TOOL-1", json!({"name": "Tools", "provided": []})), 0),
-    ] {
-        let before = entitlement_texts(&world).await;
-        assert_eq!(numbers(&world, &uuid).await, (0, 0), "before {change}");
-        world.setup(change.clone()).await;
-        assert_eq!(numbers(&world, &uuid).await, (2, products), "after {change}");
-        assert_ne!(entitlement_texts(&world).await, before);
-        assert_eq!(world.orphans().await, "");
-    }
-    let said = said(
-        &text(&world, "SELECT convert_from(cert, 'UTF8') FROM cp_ent_certificate ORDER BY entitlement_id LIMIT 1")
-            .await,
-    );
-    let told: Vec<String> = said.iter().map(|(oid, value)| format!("{oid}={value}")).collect();
-    assert_snapshot!(told.join("\n").replace(&uuid, "UUID"), @"
-    4.1=Tools
-    4.10=C-2
-    4.11=4
-    4.12=0
-    4.13=A-1
-    4.14=0
-    4.15=Silver
-    4.16=
-    4.17=
-    4.18=0
-    4.2=O-1
-    4.3=TOOL-1
-    4.4=
-    4.5=11
-    4.6=2026-01-01T00:00:00Z
-    4.7=2037-01-01T00:00:00Z
-    4.8=
-    4.9=
-    5.1=UUID
-    ");
-}
-
-async fn numbers(world: &World, uuid: &str) -> (u64, u64) {
-    let certified = world.certify(uuid).await.unwrap();
-    (certified.entitlements, certified.products)
-}
-
-async fn entitlement_texts(world: &World) -> String {
-    world
-        .list("SELECT entitlement_id || convert_from(cert, 'UTF8') FROM cp_ent_certificate ORDER BY entitlement_id")
-        .await
-}
-
-#[tokio::test]
-async fn another_authority_issues_all_certificates_of_entitlements_anew() {
-    let world = World::with_owner().await;
-    let pool = world.hosted_pool(10).await;
-    let uuid = world.distributor("lab").await;
-    world.entitle(&uuid, &pool, 4).await;
-    world.certify(&uuid).await.unwrap();
-    let other = Authority::named("Another");
-    std::fs::write(world.files().join("authority.pem"), other.pem() + &other.key().pem(KeyForm::Pkcs1)).unwrap();
-    assert_eq!(numbers(&world, &uuid).await, (1, 0));
-    assert_eq!(numbers(&world, &uuid).await, (0, 0));
-    let issuer = openssl(&["x509", "-noout", "-issuer", "-nameopt", "RFC2253"], &entitlement(&world).await);
-    assert_eq!(issuer, "issuer=CN=Another\n");
-}
-
-#[tokio::test]
 async fn an_authority_that_openssl_has_made_issues_what_openssl_verifies() {
     let world = World::with_owner().await;
     let file = |name: &str| world.files().join(name).to_str().unwrap().to_owned();
@@ -269,27 +131,8 @@ async fn an_authority_that_openssl_has_made_issues_what_openssl_verifies() {
     let texts = [&key, &certificate].map(|path| std::fs::read_to_string(path).unwrap());
     std::fs::write(file("authority.pem"), texts.concat()).unwrap();
     world.distributor("lab").await;
-    let verified = openssl(&["verify", "-x509_strict", "-CAfile", &certificate], &identity(&world).await);
+    let verified = openssl(&["verify", "-x509_strict", "-CAfile", &certificate], &world.pem("cp_id_cert").await);
     assert_eq!(verified, "stdin: OK\n");
-}
-
-#[tokio::test]
-async fn an_import_that_changes_products_makes_certificates_new() {
-    let world = World::with_owner().await;
-    world.import(&small()).await;
-    let uuid = world.distributor("lab").await;
-    let pool = text(&world, "SELECT id FROM cp_pool").await;
-    world.entitle(&uuid, &pool, 4).await;
-    assert_eq!(numbers(&world, &uuid).await, (0, 1));
-    // Nothing that certificates state.
-    world.import(&later(&small().name("renamed"), 1)).await;
-    assert_eq!(numbers(&world, &uuid).await, (0, 0));
-    let more =
-        Product::new("901", "Engine").content(Content::new("90101", "engine-rpms")).content(Content::new("90102", "x"));
-    world.import(&later(&small().product(more), 2)).await;
-    assert_eq!(numbers(&world, &uuid).await, (1, 1));
-    assert_eq!(numbers(&world, &uuid).await, (0, 0));
-    assert!(said(&entitlement(&world).await).contains_key("2.90102.1"));
 }
 
 #[tokio::test]
@@ -314,42 +157,4 @@ async fn more_content_sets_than_a_certificate_can_name_are_refused_by_name() {
     BIG | 1 of 10 | exported 1
     ");
     assert_eq!(world.orphans().await, "");
-}
-
-#[tokio::test]
-async fn two_at_once_issue_a_certificate_once() {
-    let world = World::with_owner().await;
-    let pool = world.hosted_pool(10).await;
-    let uuid = world.distributor("lab").await;
-    world.entitle(&uuid, &pool, 4).await;
-    world.execute("UPDATE cp_pool SET contractnumber = 'other'").await;
-    let (a, b) = tokio::join!(world.certify(&uuid), world.certify(&uuid));
-    let issued = [a.unwrap(), b.unwrap()];
-    assert_eq!(issued.iter().map(|certified| certified.entitlements).sum::<u64>(), 1);
-    assert_eq!(issued.iter().map(|certified| certified.products).sum::<u64>(), 1);
-    assert_eq!(world.orphans().await, "");
-}
-
-/// Two thousand entitlements of products with twenty thousand others beside them, none of which the planner knows.
-#[tokio::test]
-async fn looking_for_what_has_changed_takes_no_time_to_speak_of() {
-    let world = World::with_owner().await;
-    let uuid = world.distributor("lab").await;
-    world.execute(include_str!("hosted_certificates/many.sql")).await;
-    let stale = include_str!("../../shared/src/hosted/stale_entitlements.sql");
-    let consumer = text(&world, "SELECT id FROM cp_consumer").await;
-    let how = "SELECT sha256('longshore entitlement certificate 1'::bytea || sha256($1))";
-    let how: Vec<u8> = world.client().query_one(how, &[&Authority::new().certificate().der]).await.unwrap().get(0);
-    world.execute("SET enable_nestloop = off; SET enable_mergejoin = off; SET jit = off").await;
-    let rows = world.client().query(stale, &[&consumer, &None::<&str>, &how]).await.unwrap();
-    assert_eq!(rows.len(), 2_000);
-    let issued = "INSERT INTO cp_ent_certificate (id, entitlement_id, serial_id, cert, digest)
-                  SELECT $1::text, $1::text, substr($1::text, 2)::bigint, '', $2";
-    world.execute("INSERT INTO cp_cert_serial (id, x509_serial) SELECT n, n FROM generate_series(1, 2000) n").await;
-    for row in rows {
-        world.client().execute(issued, &[&row.get::<_, &str>(0), &row.get::<_, &[u8]>(1)]).await.unwrap();
-    }
-    let certified = tokio::time::timeout(std::time::Duration::from_secs(5), world.certify(&uuid)).await;
-    let certified = certified.expect("it takes a tenth of a second where nobody else computes").unwrap();
-    assert_eq!((certified.entitlements, certified.products), (0, 0));
 }

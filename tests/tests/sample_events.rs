@@ -132,7 +132,7 @@ async fn in_order_of_their_age_the_events_tell_a_story_of_one_source() {
 }
 
 /// In the order in which they can be carried out.
-const PREPARING: [&str; 11] = [
+const PREPARING: [&str; 12] = [
     "migrate",
     "create-tenant",
     "create-source",
@@ -143,6 +143,7 @@ const PREPARING: [&str; 11] = [
     "list-grants",
     "revoke",
     "unregister-upstream-consumer",
+    "replace-rules",
     "help",
 ];
 const HOSTING: [&str; 12] = [
