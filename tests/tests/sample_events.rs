@@ -215,6 +215,8 @@ async fn the_events_of_setup_prepare_an_empty_database() {
     revoke: {"org":"7720114","owner":"5318290","permission":"import","removed":false}
     unregister-upstream-consumer: {"removed":true,"uuid":"8f2d6a70-5f0b-4b0e-9a0e-3f6f5f7c1d22"}
     unregister-upstream-consumer: {"removed":false,"uuid":"8f2d6a70-5f0b-4b0e-9a0e-3f6f5f7c1d22"}
+    replace-rules: {"changed":true,"replaced":null,"version":"5.44"}
+    replace-rules: {"changed":false,"replaced":"5.44","version":"5.44"}
     help: {"commands":"(ours)","settings":"(ours)"}
     "#);
 }
