@@ -133,7 +133,6 @@ async fn an_upstream_consumer_that_changes_is_told() {
     IMPORT CREATED | 5318290 | 5318290 | fileName,forced,manifestCreated,stats,upstreamUuid
     "#);
     assert_snapshot!(events_between(small(), small().without_identity_certificate()).await, @r#"
-    UPSTREAM_CONSUMER MODIFIED | lab-distributor | id | changed,uuid | changed ["idCert"]
     IMPORT CREATED | 5318290 | 5318290 | fileName,forced,manifestCreated,stats,upstreamUuid
     "#);
 }
