@@ -1,10 +1,13 @@
-//! Worlds that export: a bucket of manifests, the exporter below its handler, and what is in an archive.
+//! Worlds that export: a bucket of manifests, and the exporter below its handler.
+
+mod contents;
+
+pub use contents::{Contents, contents, json_file, meaning, member, sha256};
 
 use crate::announcement::ORG;
 use crate::api::{Answer as HttpAnswer, Request};
 use crate::database::fresh_database;
-use crate::{Reply, World};
-use longshore::archive::{Limits, Members};
+use crate::{Reply, World, small};
 use longshore::aws::Aws;
 use longshore::clock::Clock;
 use longshore::db::{Connector, Pool};
@@ -15,6 +18,7 @@ use longshore::http::Caller;
 use longshore::lambda::Call;
 use longshore::settings::Settings;
 use longshore_devkit::kafka_event::KafkaEvent;
+use longshore_devkit::manifest::{Content, Entitlement, Manifest, Product};
 use longshore_devkit::s3::{Credentials, S3Server};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -49,9 +53,6 @@ impl std::ops::Deref for Exporting {
         &self.world
     }
 }
-
-/// The files of an archive by their names, its container's root left out.
-pub type Contents = BTreeMap<String, Vec<u8>>;
 
 impl Exporting {
     /// A world of the usual owner, and of one that imports from it.
@@ -223,6 +224,43 @@ pub fn export_request(consumer: &str, query: &str) -> Request {
     Request::get(&format!("/candlepin/consumers/{consumer}/export?{query}"))
 }
 
+/// A SKU with everything.
+fn suite() -> Manifest {
+    small()
+        .product(
+            Product::new("901", "Engine").attribute("arch", "x86_64").content(Content::new("90101", "engine-rpms")),
+        )
+        .product(Product::new("902", "Guest Engine"))
+        .product(Product::new("SKU-G", "Suite for guests").provides(&["902"]).attribute("arch", "aarch64"))
+        .product(
+            Product::new("SKU", "Suite")
+                .provides(&["901"])
+                .derived("SKU-G")
+                .attribute("stacking_id", "st-1")
+                .attribute("a", "1"),
+        )
+        .consumer_type("a type", false)
+        .distributor_version("lab-1", "Lab 1", &["cert_v3", "cores"])
+        .entitlement(
+            Entitlement::new("e1", "p1", "SKU")
+                .contract("C-1")
+                .account("A-1")
+                .order("O-1")
+                .branding("901", "OEM", "OS"),
+        )
+}
+
+/// A world with a distributor that has three of a SKU with everything, its uuid, and what is in its manifest.
+pub async fn exported() -> (Exporting, String, Contents) {
+    let world = Exporting::start().await;
+    world.import(&suite()).await;
+    // No manifest brings such a label: its file would have another name.
+    world.execute("INSERT INTO cp_cdn (id, label, name, url) VALUES ('n1', 'main/../x', 'Main', 'https://cdn')").await;
+    let uuid = world.distributor_with(ORG, "first", 3).await;
+    let (archive, _) = world.export(ORG, &uuid, Format::Zip).await;
+    (world, uuid, contents(archive))
+}
+
 async fn functions(
     variables: &[(String, String)],
     endpoint: &str,
@@ -252,96 +290,6 @@ pub fn export_event(first: i64, records: &[Value]) -> String {
         event = event.record("exports", 0, offset, Some(value.as_bytes()), &[], 1_767_225_600_000);
     }
     String::from_utf8(event.to_json()).unwrap()
-}
-
-/// The files of an archive of either form.
-pub fn contents(archive: Vec<u8>) -> Contents {
-    let members = match archive.starts_with(b"PK") {
-        true => Members::zip(member(archive, "consumer_export.zip").into(), &limits()).unwrap(),
-        false => Members::tar_gz(&archive, &limits()).unwrap(),
-    };
-    let name = |name: &str| name.strip_prefix("export/").unwrap_or(name).to_owned();
-    members.iter().map(|file| (name(file.name()), file.read().unwrap())).collect()
-}
-
-/// SHA-256, as hexadecimal digits.
-pub fn sha256(bytes: &[u8]) -> String {
-    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A member of a zip.
-pub fn member(zip: Vec<u8>, name: &str) -> Vec<u8> {
-    Members::zip(zip.into(), &limits()).unwrap().get(name).unwrap().read().unwrap()
-}
-
-fn limits() -> Limits {
-    Limits { entry_bytes: 1 << 30, ..Limits::for_manifests() }
-}
-
-/// A file as JSON.
-pub fn json_file(contents: &Contents, name: &str) -> Value {
-    serde_json::from_slice(contents.get(name).unwrap_or_else(|| panic!("no {name}"))).unwrap()
-}
-
-/// What an archive says, ids and certificates that are made anew each time left out: what two exports of a chain have in
-/// common.
-pub fn meaning(contents: &Contents) -> Vec<String> {
-    let mut lines: Vec<String> = contents.iter().filter_map(|(name, bytes)| meaning_of(name, bytes)).collect();
-    lines.sort();
-    lines
-}
-
-fn meaning_of(name: &str, bytes: &[u8]) -> Option<String> {
-    let (folder, _) = name.split_once('/').unwrap_or((name, ""));
-    let json = || serde_json::from_slice::<Value>(bytes).unwrap();
-    match folder {
-        "entitlements" => {
-            let mut entitlement = json();
-            let certificates = entitlement["certificates"].as_array().map(Vec::len);
-            let mut pool = entitlement["pool"].take();
-            for key in [
-                "id",
-                "created",
-                "updated",
-                "subscriptionId",
-                "owner",
-                "quantity",
-                "consumed",
-                "exported",
-                "upstreamPoolId",
-                "upstreamEntitlementId",
-                "upstreamConsumerId",
-            ] {
-                pool.as_object_mut().unwrap().remove(key);
-            }
-            let quantity = &entitlement["quantity"];
-            Some(format!(
-                "entitlement {quantity} {} {} {certificates:?} {pool}",
-                entitlement["startDate"], entitlement["endDate"]
-            ))
-        }
-        "products" if name.ends_with(".json") => {
-            let mut product = json();
-            without(&mut product, "uuid");
-            Some(format!("product {product}"))
-        }
-        "products" => Some(format!("{name} {}", bytes.starts_with(b"-----BEGIN CERTIFICATE"))),
-        "entitlement_certificates" => Some("entitlement certificate".into()),
-        "upstream_consumer" | "meta.json" => None,
-        "consumer.json" => Some(format!("consumer of type {}", json()["type"]["label"])),
-        _ => Some(format!("{name} {}", String::from_utf8_lossy(bytes))),
-    }
-}
-
-fn without(value: &mut Value, key: &str) {
-    match value {
-        Value::Object(fields) => {
-            fields.remove(key);
-            fields.values_mut().for_each(|value| without(value, key));
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| without(value, key)),
-        _ => {}
-    }
 }
 
 fn base64(bytes: &[u8]) -> String {
