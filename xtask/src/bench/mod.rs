@@ -10,6 +10,7 @@ mod manifest;
 mod outcome;
 mod reader;
 mod rig;
+mod rounds;
 mod series;
 mod timings;
 mod tower;

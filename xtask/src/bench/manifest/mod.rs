@@ -31,6 +31,7 @@ use super::{
     outcome::Outcome,
     reader,
     rig::{self, Rig, Unloaded, Unloader},
+    rounds::{self, Rounds},
     timings::Sized,
 };
 use crate::{progress::Progress, workspace::Workspace};
@@ -71,7 +72,7 @@ pub async fn measure(workspace: &Workspace, options: &Options, progress: Progres
     let dir = workspace.target("bench");
     let cluster = database::start_cluster(&dir, options.explain).await?;
     let mut bench = Bench::prepare(&cluster, &binaries, &dir, options, progress).await?;
-    bench.run(options.runs, progress).await?;
+    rounds::run(&mut bench, options.runs, progress).await?;
     bench.memory(progress).await?;
     bench.results.cold_start = bench.rig.cold_starts().await?;
     progress.note("measured the cold start");
@@ -136,24 +137,31 @@ impl<'b> Bench<'b> {
         Ok(Self { binaries, rig, function, floor, seed, key: trust.key, subjects, results: Results::default() })
     }
 
-    /// One round to warm up, then `runs` that count.
-    async fn run(&mut self, runs: u32, progress: Progress) -> Result<()> {
-        for round in 0..=runs {
-            let counts = round > 0;
-            for subject in 0..self.subjects.len() {
-                self.first(subject, counts).await?;
-                if subject == 0 {
-                    self.later(counts).await?;
-                }
-            }
-            match counts {
-                false => progress.note("warmed up; the rows are what the manifest says"),
-                true => {
-                    progress.note(&format!("run {round} of {runs}: {}", self.results.last_run(&self.subjects[0].times)))
-                }
-            }
+    async fn again(&mut self, key: &str) -> Result<Unloaded> {
+        database::settle(&self.rig.client).await?;
+        import(&mut self.rig, &mut self.function, key).await
+    }
+
+    /// The peak of a fresh process, beyond the archive and the zip in it; for each size.
+    async fn memory(&mut self, progress: Progress) -> Result<()> {
+        for subject in &mut self.subjects {
+            self.seed.restore(&self.rig.client).await?;
+            let mut function = self.rig.function().await?;
+            function.time_to_first_next().await?;
+            self.results.idle_bytes = function.peak_rss_bytes()?;
+            import(&mut self.rig, &mut function, &subject.key).await?;
+            subject.times.peak_bytes = function.peak_rss_bytes()?;
         }
+        progress.note("measured the memory");
         Ok(())
+    }
+}
+
+impl Rounds for Bench<'_> {
+    const WARMED_UP: &'static str = "warmed up; the rows are what the manifest says";
+
+    fn sizes(&self) -> usize {
+        self.subjects.len()
     }
 
     /// The floor, and the first import into a database that has the owner and nothing of him.
@@ -195,23 +203,8 @@ impl<'b> Bench<'b> {
         Ok(())
     }
 
-    async fn again(&mut self, key: &str) -> Result<Unloaded> {
-        database::settle(&self.rig.client).await?;
-        import(&mut self.rig, &mut self.function, key).await
-    }
-
-    /// The peak of a fresh process, beyond the archive and the zip in it; for each size.
-    async fn memory(&mut self, progress: Progress) -> Result<()> {
-        for subject in &mut self.subjects {
-            self.seed.restore(&self.rig.client).await?;
-            let mut function = self.rig.function().await?;
-            function.time_to_first_next().await?;
-            self.results.idle_bytes = function.peak_rss_bytes()?;
-            import(&mut self.rig, &mut function, &subject.key).await?;
-            subject.times.peak_bytes = function.peak_rss_bytes()?;
-        }
-        progress.note("measured the memory");
-        Ok(())
+    fn last_round(&self) -> String {
+        self.results.last_run(&self.subjects[0].times)
     }
 }
 

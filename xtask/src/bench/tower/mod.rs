@@ -27,6 +27,7 @@ use super::{
     outcome::Outcome,
     reader,
     rig::{Rig, Unloaded, Unloader},
+    rounds::{self, Rounds},
     timings::Sized,
 };
 use crate::{progress::Progress, workspace::Workspace};
@@ -60,7 +61,7 @@ pub async fn measure(workspace: &Workspace, options: &Options, progress: Progres
     let dir = workspace.target("bench");
     let cluster = database::start_cluster(&dir, options.explain).await?;
     let mut bench = Bench::prepare(&cluster, &binaries, &dir, options, progress).await?;
-    bench.run(options.runs, progress).await?;
+    rounds::run(&mut bench, options.runs, progress).await?;
     bench.memory(progress).await?;
     bench.results.cold_start = bench.rig.cold_starts().await?;
     bench.results.binary_bytes = binaries.size(PERSISTER.binary)?;
@@ -116,68 +117,6 @@ impl<'b> Bench<'b> {
         Ok(Self { binaries, rig, floor, function, subjects, increments, results: Results::default() })
     }
 
-    /// One round to warm up, then `runs` that count.
-    async fn run(&mut self, runs: u32, progress: Progress) -> Result<()> {
-        for round in 0..=runs {
-            let counts = round > 0;
-            for subject in 0..self.subjects.len() {
-                self.first(subject, counts).await?;
-                if subject == 0 {
-                    if !counts {
-                        contents::expect_same(&self.rig.client, self.floor.client()).await?;
-                    }
-                    self.later(counts).await?;
-                }
-            }
-            match counts {
-                false => progress.note("warmed up; the rows are those of the floor"),
-                true => {
-                    progress.note(&format!("run {round} of {runs}: {}", self.results.last_run(&self.subjects[0].times)))
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The floor, and the first refresh into an empty database.
-    async fn first(&mut self, subject: usize, counts: bool) -> Result<()> {
-        let subject = &mut self.subjects[subject];
-        let read = reader::read(self.binaries, &subject.file, None).await?;
-        subject.times.json_bytes = read.json_bytes;
-        let copy = self.floor.copy(&subject.load.rows).await?;
-        database::empty(&self.rig.client).await?;
-        let first = refresh(&mut self.rig, &mut self.function, &subject.key).await?;
-        let (added, rows) = (first.sum(|stats| stats.adds, None), subject.load.total());
-        ensure!(added == rows, "a first refresh added {added} rows instead of {rows}");
-        if counts {
-            subject.times.read.push(read.took);
-            subject.times.copy.push(copy);
-            subject.times.first.add(&first);
-        }
-        Ok(())
-    }
-
-    /// What comes after a first refresh of the whole Tower.
-    async fn later(&mut self, counts: bool) -> Result<()> {
-        let unchanged = self.refresh("unchanged.tar.gz").await?;
-        let written = unchanged.sum(|stats| stats.adds + stats.updates + stats.deletes, None);
-        ensure!(written == 0, "an unchanged archive wrote {written} rows");
-        // Surveys are no objects of their own, so the Tower does not count them.
-        let plans = Some("service_plans");
-        let changed = self.refresh("changed.tar.gz").await?;
-        let updated = changed.sum(|stats| stats.updates, plans);
-        ensure!(updated == self.increments.changed_objects, "an incremental archive updated {updated} objects");
-        let gone = self.refresh("gone.tar.gz").await?;
-        let archived = gone.sum(|stats| stats.deletes, plans);
-        ensure!(archived == self.increments.gone_objects, "an incremental archive archived {archived} objects");
-        if counts {
-            self.results.unchanged.add(&unchanged);
-            self.results.changed.add(&changed);
-            self.results.gone.add(&gone);
-        }
-        Ok(())
-    }
-
     async fn refresh(&mut self, key: &str) -> Result<Unloaded> {
         database::settle(&self.rig.client).await?;
         refresh(&mut self.rig, &mut self.function, key).await
@@ -201,6 +140,60 @@ impl<'b> Bench<'b> {
         let mut outcome = self.results.outcome(&self.subjects, options);
         outcome.fact("machine", super::machine::facts(&self.rig.client).await?);
         Ok(outcome)
+    }
+}
+
+impl Rounds for Bench<'_> {
+    const WARMED_UP: &'static str = "warmed up; the rows are those of the floor";
+
+    fn sizes(&self) -> usize {
+        self.subjects.len()
+    }
+
+    /// The floor, and the first refresh into an empty database.
+    async fn first(&mut self, subject: usize, counts: bool) -> Result<()> {
+        let subject = &mut self.subjects[subject];
+        let read = reader::read(self.binaries, &subject.file, None).await?;
+        subject.times.json_bytes = read.json_bytes;
+        let copy = self.floor.copy(&subject.load.rows).await?;
+        database::empty(&self.rig.client).await?;
+        let first = refresh(&mut self.rig, &mut self.function, &subject.key).await?;
+        let (added, rows) = (first.sum(|stats| stats.adds, None), subject.load.total());
+        ensure!(added == rows, "a first refresh added {added} rows instead of {rows}");
+        if counts {
+            subject.times.read.push(read.took);
+            subject.times.copy.push(copy);
+            subject.times.first.add(&first);
+        }
+        Ok(())
+    }
+
+    /// What comes after a first refresh of the whole Tower.
+    async fn later(&mut self, counts: bool) -> Result<()> {
+        if !counts {
+            contents::expect_same(&self.rig.client, self.floor.client()).await?;
+        }
+        let unchanged = self.refresh("unchanged.tar.gz").await?;
+        let written = unchanged.sum(|stats| stats.adds + stats.updates + stats.deletes, None);
+        ensure!(written == 0, "an unchanged archive wrote {written} rows");
+        // Surveys are no objects of their own, so the Tower does not count them.
+        let plans = Some("service_plans");
+        let changed = self.refresh("changed.tar.gz").await?;
+        let updated = changed.sum(|stats| stats.updates, plans);
+        ensure!(updated == self.increments.changed_objects, "an incremental archive updated {updated} objects");
+        let gone = self.refresh("gone.tar.gz").await?;
+        let archived = gone.sum(|stats| stats.deletes, plans);
+        ensure!(archived == self.increments.gone_objects, "an incremental archive archived {archived} objects");
+        if counts {
+            self.results.unchanged.add(&unchanged);
+            self.results.changed.add(&changed);
+            self.results.gone.add(&gone);
+        }
+        Ok(())
+    }
+
+    fn last_round(&self) -> String {
+        self.results.last_run(&self.subjects[0].times)
     }
 }
 
