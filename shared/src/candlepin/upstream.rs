@@ -28,6 +28,8 @@ pub(super) struct Upstream {
     /// Digest of the identity certificate and its key.
     digest: Option<Vec<u8>>,
     identity: Option<String>,
+    /// Its identity certificate, PEM.
+    certificate: Option<Vec<u8>>,
 }
 
 /// Why it could not be stored.
@@ -55,7 +57,7 @@ impl From<tokio_postgres::Error> for StoreError {
 pub(super) async fn linked(client: &impl GenericClient, owner: &str) -> Result<Option<Upstream>, DbError> {
     let sql =
         "SELECT u.id, u.uuid, u.name, t.label, u.prefix_url_web, u.prefix_url_api, u.content_access_mode, i.digest,
-                      i.id
+                      i.id, i.cert
                FROM cp_owner o
                JOIN cp_upstream_consumer u ON u.id = o.upstream_id
                JOIN cp_consumer_type t ON t.id = u.type_id
@@ -72,6 +74,7 @@ pub(super) async fn linked(client: &impl GenericClient, owner: &str) -> Result<O
         content_access_mode: row.get(6),
         digest: row.get(7),
         identity: row.get(8),
+        certificate: row.get(9),
     }))
 }
 
@@ -93,6 +96,7 @@ pub(super) fn named(consumer: &Consumer) -> Upstream {
         content_access_mode: consumer.content_access_mode.clone(),
         digest: None,
         identity: None,
+        certificate: None,
     }
 }
 
@@ -100,7 +104,7 @@ pub(super) fn named(consumer: &Consumer) -> Upstream {
 /// same consumer.
 pub(super) fn wanted(head: &Head, before: Option<&Upstream>) -> Upstream {
     let mut consumer = head.consumer.clone();
-    let mut digest = head.identity.as_ref().map(digest);
+    let mut digest = brought(head, before).map(digest);
     if let Some(same) = before.filter(|before| before.uuid == consumer.uuid) {
         consumer.name.get_or_insert_with(|| same.name.clone());
         consumer.type_label.get_or_insert_with(|| same.type_label.clone());
@@ -109,6 +113,16 @@ pub(super) fn wanted(head: &Head, before: Option<&Upstream>) -> Upstream {
         digest = digest.or_else(|| same.digest.clone());
     }
     Upstream { digest, ..named(&consumer) }
+}
+
+/// The identity that counts. The certificate that is stored brings nothing where it comes without its key, which must not
+/// be lost.
+fn brought<'a>(head: &'a Head, before: Option<&Upstream>) -> Option<&'a Identity> {
+    let same = before.filter(|before| before.uuid == head.consumer.uuid);
+    let stored = same.and_then(|same| same.certificate.as_deref());
+    head.identity.as_ref().filter(|brought| {
+        brought.key.is_some() || stored.is_none_or(|stored| stored != brought.certificate.text().as_bytes())
+    })
 }
 
 fn digest(identity: &Identity) -> Vec<u8> {
@@ -147,14 +161,15 @@ pub(super) async fn store(
             events.push(event(Change::Created, &wanted, json!({"uuid": wanted.uuid, "type": wanted.type_label})));
         }
     }
+    let brought = brought(head, before.as_ref());
     let mut kept = None;
     if let Some(mut before) = before {
-        if before.uuid == wanted.uuid && head.identity.is_none() {
+        if before.uuid == wanted.uuid && brought.is_none() {
             kept = before.identity.take();
         }
         unlink(transaction, owner, &before).await?;
     }
-    let identity = match &head.identity {
+    let identity = match brought {
         Some(identity) => Some(store_identity(transaction, identity, keyring, now).await?),
         None => kept,
     };

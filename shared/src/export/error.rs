@@ -41,6 +41,9 @@ pub enum ExportError {
     /// An entitlement came between issuing certificates and looking at them.
     #[error("entitlement {0} has no certificate yet; the next try issues it")]
     Uncertified(String),
+    /// What a certificate states changed after it was issued, and before the snapshot.
+    #[error("an import came in between, and a certificate does not say what is so any more; try again")]
+    Outdated,
     /// The archive could not be written.
     #[error("the archive could not be written: {0}")]
     Archive(#[from] std::io::Error),
@@ -78,7 +81,7 @@ impl Classified for ExportError {
     fn kind(&self) -> &'static str {
         match self {
             Self::Request(_) | Self::NotADistributor { .. } | Self::UnknownCdn(_) | Self::Unfit { .. } => "Export",
-            Self::Uncertified(_) => "Changed",
+            Self::Uncertified(_) | Self::Outdated => "Changed",
             Self::NotAllowed(_) => "Owner",
             Self::Archive(_) => "Archive",
             Self::Hosted(error) => error.kind(),
@@ -94,7 +97,7 @@ impl Classified for ExportError {
             Self::Keys(error) => error.is_transient(),
             Self::Store(error) => error.is_transient(),
             Self::Database(error) => error.is_transient(),
-            Self::Uncertified(_) => true,
+            Self::Uncertified(_) | Self::Outdated => true,
             Self::Request(_)
             | Self::NotAllowed(_)
             | Self::NotADistributor { .. }

@@ -12,7 +12,7 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::db::Pool;
 use crate::hex::hex;
-use crate::hosted::{Authorities, HostedError, certify};
+use crate::hosted::{Authorities, HostedError, certify, is_certified};
 use crate::http::Caller;
 use crate::keyring::Keys;
 use crate::settings::{ExportSettings, Settings};
@@ -235,6 +235,11 @@ impl Exports {
         session.begin();
         let snapshot = session.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let snapshot = snapshot.start().await?;
+        // What was issued before the snapshot may not be so in it.
+        let authority = self.authorities.get().await.map_err(HostedError::from)?;
+        if !is_certified(&snapshot, &found.uuid, &authority, &self.clock).await? {
+            return Err(ExportError::Outdated);
+        }
         let distributor = Distributor::load(&snapshot, &found.uuid, &self.keys).await?;
         let principal = by.principal;
         let files = Files { snapshot: &snapshot, distributor: &distributor, request, principal, created };

@@ -42,14 +42,9 @@ pub async fn certify(
     authority: &Authority,
     clock: &Clock,
 ) -> Result<Certified, HostedError> {
-    let sql = "SELECT id, owner_id FROM cp_consumer WHERE uuid = $1";
-    let row = transaction.query_typed_opt(sql, &[(&consumer_uuid, Type::TEXT)]).await?;
-    let row =
-        row.ok_or_else(|| HostedError::refused(format!("no consumer {consumer_uuid}; list-distributors lists them")))?;
-    let (consumer, owner): (String, String) = (row.get("id"), row.get("owner_id"));
+    let (consumer, owner) = find(transaction, consumer_uuid).await?;
     let entitled = Certifier { transaction, consumer: &consumer, authority, now: clock.timestamp() };
-    let stale = !entitled.stale(None).await?.is_empty() || !entitled.products_without().await?.is_empty();
-    if !stale {
+    if entitled.all_is_so().await? {
         return Ok(Certified::default());
     }
     // Whoever was first has done it meanwhile: looked at again.
@@ -57,6 +52,28 @@ pub async fn certify(
     let entitlements = entitled.entitlements(None).await?;
     let products = entitled.products(clock).await?;
     Ok(Certified { entitlements, products })
+}
+
+/// Whether [`certify`] would have nothing to do, as a snapshot sees it.
+///
+/// # Errors
+/// When there is no such consumer.
+pub async fn is_certified(
+    snapshot: &Transaction<'_>,
+    consumer_uuid: &str,
+    authority: &Authority,
+    clock: &Clock,
+) -> Result<bool, HostedError> {
+    let (consumer, _) = find(snapshot, consumer_uuid).await?;
+    Certifier { transaction: snapshot, consumer: &consumer, authority, now: clock.timestamp() }.all_is_so().await
+}
+
+/// A consumer's id and its owner's.
+async fn find(transaction: &Transaction<'_>, uuid: &str) -> Result<(String, String), HostedError> {
+    let sql = "SELECT id, owner_id FROM cp_consumer WHERE uuid = $1";
+    let row = transaction.query_typed_opt(sql, &[(&uuid, Type::TEXT)]).await?;
+    let row = row.ok_or_else(|| HostedError::refused(format!("no consumer {uuid}; list-distributors lists them")))?;
+    Ok((row.get("id"), row.get("owner_id")))
 }
 
 /// Issues certificates of one consumer. The owner's turn has been taken before anything is written.
@@ -75,6 +92,11 @@ struct Stale {
 }
 
 impl Certifier<'_> {
+    /// Whether every certificate is there and says what is so.
+    async fn all_is_so(&self) -> Result<bool, HostedError> {
+        Ok(self.stale(None).await?.is_empty() && self.products_without().await?.is_empty())
+    }
+
     /// Certificates of all entitlements, or of one.
     pub async fn entitlements(&self, only: Option<&str>) -> Result<u64, HostedError> {
         let stale = self.stale(only).await?;

@@ -18,7 +18,7 @@ mod products;
 
 pub use authority::{Authorities, Authority, AuthorityError};
 pub use certificates::MAX_CONTENTS;
-pub use certify::{Certified, certify};
+pub use certify::{Certified, certify, is_certified};
 pub(crate) use consumption::{fit, revoke_of_pools};
 pub use distributors::{Distributor, NewDistributor, create_distributor, delete_distributor, list_distributors};
 pub use entitlements::{Entitled, Wanted, entitle, list_entitlements, unentitle};

@@ -59,9 +59,9 @@ impl Problem {
         Self::new(StatusCode::NOT_ACCEPTABLE, format!("the answer can be had as {}", types.join(", ")))
     }
 
-    /// 503: out of time. Whatever was begun is rolled back.
+    /// 503: out of time. What was begun is rolled back, unless it was just being committed.
     pub fn too_late() -> Self {
-        Self::unavailable("it took too long, and nothing was changed; try again")
+        Self::unavailable("it took too long; look whether it was done, or try again")
     }
 
     fn unavailable(message: &str) -> Self {
