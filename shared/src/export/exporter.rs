@@ -158,7 +158,7 @@ impl Consumer for ManifestExporter {
 }
 
 /// The outcome of a record that was exported before.
-const ALREADY: &str = "already exported";
+const ALREADY: &str = "already_exported";
 
 /// One line and the metrics of an export that is there.
 pub(super) fn observe(exported: &Exported, request_id: Option<&str>, duration: Duration) {
