@@ -1,8 +1,8 @@
 //! What an owner's upstream consumer keeps from one manifest to the next.
 
 use insta::assert_snapshot;
-use longshore_tests::manifest::Manifest;
-use longshore_tests::{World, later, small};
+use longshore_tests::manifest::{Authority, Manifest};
+use longshore_tests::{UPSTREAM, World, later, small};
 
 /// Does not say of what type the consumer is, nor where it is, and brings no certificate.
 fn terse(manifest: Manifest) -> Manifest {
@@ -51,4 +51,17 @@ async fn another_consumer_keeps_nothing_of_the_one_before() {
     assert_snapshot!(consumer(&world).await, @"consumer: owner=5318290 | uuid=11111111-2222-4333-8444-555555555555 | name=other | type=candlepin | mode=entitlement");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_id_cert").await, 0);
     assert_eq!(world.orphans().await, "");
+}
+
+#[tokio::test]
+async fn a_certificate_that_comes_again_without_its_key_does_not_take_the_key_away() {
+    let world = World::with_owner().await;
+    world.import(&small()).await;
+    let keys = "SELECT id || encode(privatekey, 'hex') FROM cp_id_cert";
+    let before = world.list(keys).await;
+    let file = format!("upstream_consumer/{}.json", Authority::new().identity(UPSTREAM).serial_number());
+    let keyless = small().edit(&file, |identity| drop(identity.as_object_mut().unwrap().remove("key")));
+    world.import(&later(&keyless, 1)).await;
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM imports WHERE outcome = 'imported'").await, 2);
+    assert_eq!(world.list(keys).await, before);
 }
