@@ -28,13 +28,13 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<Exports>> {
 #[into_params(parameter_in = Query)]
 struct Wanted {
     /// The label of the content delivery network that importers are to use.
-    #[param(max_length = 255)]
+    #[param(max_length = 255, pattern = "^[^\\u0000]*$")]
     cdn_label: Option<String>,
     /// Base of this server's web pages about consumers: the uuid is appended.
-    #[param(max_length = 254)]
+    #[param(max_length = 254, pattern = "^[^\\u0000]*$")]
     webapp_prefix: Option<String>,
     /// Base of this server's API of consumers: the uuid is appended.
-    #[param(max_length = 254)]
+    #[param(max_length = 254, pattern = "^[^\\u0000]*$")]
     api_url: Option<String>,
     /// A zip in a zip with its signature, or a gzip'd tar with a detached one; `zip` unless it is named.
     #[param(pattern = "^(zip|tar)?$")]
