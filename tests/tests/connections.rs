@@ -1,5 +1,9 @@
 //! Connections to servers and proxies that are not like a plain PostgreSQL.
 
+use longshore::aws::Aws;
+use longshore::clock::Clock;
+use longshore::db::{Connector, Pool};
+use longshore::settings::Settings;
 use longshore_tests::{ArchiveBuilder, World, database, object};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,4 +56,23 @@ async fn a_proxy_that_takes_no_options_at_start_up_is_asked_once_and_then_served
     }
     assert!(refused.load(Ordering::Relaxed) <= 2, "a connection each of the pool at most");
     assert_eq!(world.value::<i64>("SELECT count(*) FROM service_inventories").await, 4);
+}
+
+#[tokio::test]
+async fn a_statement_that_the_server_takes_no_more_is_prepared_again() {
+    const KEPT: &str = "SELECT * FROM public.kept";
+    let world = World::start().await;
+    world.execute("CREATE TABLE public.kept AS SELECT 1 AS a").await;
+    let variables = world.variables();
+    let read = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+    let database = Settings::read(read).unwrap().database;
+    let pool = Pool::new(Connector::new(database, Aws::from_env().await, Clock::system()), 1);
+    let mut session = pool.get().await.unwrap();
+    let mut columns = Vec::new();
+    for change in ["", "ALTER TABLE public.kept ADD b int", "DEALLOCATE ALL", ""] {
+        session.batch_execute(change).await.unwrap();
+        let rows = session.query_prepared(KEPT, &[], &[]).await.unwrap();
+        columns.push(rows[0].len());
+    }
+    assert_eq!(columns, [1, 2, 2, 2]);
 }

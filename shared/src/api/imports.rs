@@ -4,7 +4,6 @@ use super::Api;
 use super::date::RestDate;
 use super::upstream_consumers::{ConsumerType, prefix};
 use crate::candlepin::{Permission, Status};
-use crate::db::DbError;
 use crate::http::access::{self, Asked};
 use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused};
 use axum::Json;
@@ -76,14 +75,9 @@ pub(super) async fn list(
     key: OwnerKey,
 ) -> Result<Response, Problem> {
     let owner = key.owner;
-    let session = api.pool.get().await?;
-    let rows = session
-        .query_typed(
-            include_str!("imports.sql"),
-            &[(&owner, Type::TEXT), (&caller.name(), Type::TEXT), (&MOST, Type::INT8)],
-        )
-        .await
-        .map_err(DbError::from)?;
+    let types = [Type::TEXT, Type::TEXT, Type::INT8];
+    let mut session = api.pool.get().await?;
+    let rows = session.query_prepared(include_str!("imports.sql"), &types, &[&owner, &caller.name(), &MOST]).await?;
     access::decide(&caller, Asked::Owner(&owner), Permission::Read, rows.first())?;
     let records: Vec<ImportRecord> = rows.iter().filter_map(ImportRecord::of).collect();
     Ok(Json(records).into_response())

@@ -3,7 +3,6 @@
 use super::Api;
 use super::date::RestDate;
 use crate::candlepin::Permission;
-use crate::db::DbError;
 use crate::http::access::{self, Asked};
 use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused};
 use crate::keyring::{KeyError, Sealed};
@@ -127,12 +126,9 @@ pub(super) async fn singular(
 
 async fn answer(api: &Api, caller: &Caller, key: &OwnerKey) -> Result<Response, Problem> {
     let owner = &key.owner;
-    let session = api.pool.get().await?;
+    let mut session = api.pool.get().await?;
     let sql = include_str!("upstream_consumer.sql");
-    let row = session
-        .query_typed_opt(sql, &[(owner, Type::TEXT), (&caller.name(), Type::TEXT)])
-        .await
-        .map_err(DbError::from)?;
+    let row = session.query_prepared(sql, &[Type::TEXT, Type::TEXT], &[owner, &caller.name()]).await?.pop();
     drop(session);
     let rights = access::decide(caller, Asked::Owner(owner), Permission::Read, row.as_ref())?;
     let Some(row) = row.filter(|row| row.get::<_, Option<&str>>("id").is_some()) else {

@@ -2,11 +2,14 @@
 
 use super::{Connector, DbError};
 use deadpool::managed::{Manager, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row, Statement};
 
 /// How long a connection has to prove that it survived the freeze between two invocations.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,16 +27,28 @@ pub struct Pool {
 #[derive(Debug)]
 struct Connections(Arc<Connector>);
 
+/// A client, and what it has prepared.
+struct Connection {
+    client: Client,
+    prepared: HashMap<&'static str, Statement>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
 impl Manager for Connections {
-    type Type = Client;
+    type Type = Connection;
     type Error = DbError;
 
-    async fn create(&self) -> Result<Client, DbError> {
-        self.0.connect().await
+    async fn create(&self) -> Result<Connection, DbError> {
+        Ok(Connection { client: self.0.connect().await?, prepared: HashMap::new() })
     }
 
-    async fn recycle(&self, client: &mut Client, _: &Metrics) -> RecycleResult<DbError> {
-        match tokio::time::timeout(CHECK_TIMEOUT, client.simple_query("")).await {
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<DbError> {
+        match tokio::time::timeout(CHECK_TIMEOUT, connection.client.simple_query("")).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(RecycleError::Backend(error.into())),
             Err(_) => Err(RecycleError::message("it does not answer")),
@@ -114,10 +129,43 @@ impl Session {
         self.pool.settings()
     }
 
+    fn connection(&mut self) -> &mut Connection {
+        self.object.as_mut().unwrap_or_else(|| unreachable!("taken only when dropped"))
+    }
+
+    /// Asks what is asked again and again, with a plan that the connection keeps: planning a join of five tables takes
+    /// several times as long as executing it. Not for use inside a transaction, which one error ends.
+    ///
+    /// # Errors
+    /// See [`DbError`].
+    pub async fn query_prepared(
+        &mut self,
+        sql: &'static str,
+        types: &[Type],
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DbError> {
+        let connection = self.connection();
+        if let Some(statement) = connection.prepared.get(sql) {
+            match connection.client.query(statement, values).await {
+                Err(error) if is_outdated(&error) => drop(connection.prepared.remove(sql)),
+                answered => return Ok(answered?),
+            }
+        }
+        let statement = connection.client.prepare_typed(sql, types).await?;
+        let rows = connection.client.query(&statement, values).await?;
+        connection.prepared.insert(sql, statement);
+        Ok(rows)
+    }
+
     /// Marks its end: the connection may be used by others.
     pub fn done(&mut self) {
         self.in_transaction = false;
     }
+}
+
+/// Whether a statement has to be prepared again: a migration has changed what it returns, or a proxy has lost it.
+fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&SqlState::FEATURE_NOT_SUPPORTED | &SqlState::INVALID_SQL_STATEMENT_NAME))
 }
 
 impl Drop for Session {
@@ -125,7 +173,7 @@ impl Drop for Session {
         if let Some(object) = self.object.take()
             && self.in_transaction
         {
-            self.pool.abandon(Object::take(object));
+            self.pool.abandon(Object::take(object).client);
         }
     }
 }
@@ -133,12 +181,12 @@ impl Drop for Session {
 impl Deref for Session {
     type Target = Client;
     fn deref(&self) -> &Client {
-        self.object.as_ref().unwrap_or_else(|| unreachable!("taken only when dropped"))
+        &self.object.as_ref().unwrap_or_else(|| unreachable!("taken only when dropped")).client
     }
 }
 
 impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut Client {
-        self.object.as_mut().unwrap_or_else(|| unreachable!("taken only when dropped"))
+        &mut self.connection().client
     }
 }

@@ -12,19 +12,21 @@ use super::Client;
 /// The query that any answer needs: an owner's upstream consumer, through two indexes.
 const SQL: &str = "SELECT u.* FROM cp_owner o JOIN cp_upstream_consumer u ON u.id = o.upstream_id WHERE o.account = $1";
 
-/// The bare query, on a connection of its own, sent as the handler sends its own.
-pub struct Query(tokio_postgres::Client);
+/// The bare query, on a connection of its own, prepared once as the handler prepares its own.
+pub struct Query(tokio_postgres::Client, tokio_postgres::Statement);
 
 impl Query {
     pub async fn connect(settings: &Settings) -> Result<Self> {
         let connector = Connector::new(settings.database.clone(), Aws::from_env().await, Clock::system());
-        Ok(Self(connector.connect().await?))
+        let client = connector.connect().await?;
+        let statement = client.prepare_typed(SQL, &[Type::TEXT]).await?;
+        Ok(Self(client, statement))
     }
 }
 
 impl Client for Query {
     async fn ask(&mut self, owner: u32) -> Result<()> {
-        let row = self.0.query_typed_opt(SQL, &[(&key(owner), Type::TEXT)]).await?;
+        let row = self.0.query_opt(&self.1, &[&key(owner)]).await?;
         let row = row.context("an owner has no upstream consumer")?;
         ensure!(row.get::<_, &str>("uuid") == format!("consumer-{owner}"));
         Ok(())
