@@ -39,7 +39,7 @@ pub struct UpstreamConsumers {
 impl UpstreamConsumers {
     /// Wires everything; nothing connects before the first request.
     pub fn new(settings: Settings, aws: &Aws, clock: Clock) -> Self {
-        let connector = Connector::new(settings.database, aws.clone(), clock.clone());
+        let connector = Connector::new(settings.database, aws.clone(), clock.clone()).for_lookups();
         let pool = Pool::new(connector, settings.concurrency);
         let keys = Keys::new(settings.import.keys, aws);
         let api = Api { pool: pool.clone(), keys, clock, records: settings.import.records };

@@ -7,7 +7,7 @@ use super::terms::Plan;
 use super::unload::{delete_loose_contents, delete_products, used_products};
 use super::{pools, subscriptions, upstream};
 use crate::clock::Clock;
-use crate::db::{DbError, Session};
+use crate::db::{DbError, Session, joins_whole_tables};
 use crate::failure::Classified;
 use crate::outbox::{self, Change, Event};
 use serde_json::json;
@@ -81,6 +81,7 @@ pub struct Undone {
 pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Clock) -> Result<Undone, UndoError> {
     session.begin();
     let transaction = session.transaction().await?;
+    joins_whole_tables(&transaction).await?;
     owner::lock(&transaction, &owner.id).await?;
     let sql = "DELETE FROM cp_export_metadata WHERE owner_id = $1 AND type = $2";
     let values: [(&(dyn ToSql + Sync), Type); 2] = [(&owner.id, Type::TEXT), (&METADATA_TYPE, Type::TEXT)];

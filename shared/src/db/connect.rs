@@ -10,14 +10,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// What is turned off so that the planner joins by hashing.
+const HASH_JOINS: [&str; 2] = ["enable_nestloop", "enable_mergejoin"];
+
+/// Has the rest of a transaction join by hashing, on a connection that was opened for lookups. By functions: a `SET` would
+/// pin a connection of RDS Proxy.
+///
+/// # Errors
+/// See [`DbError`].
+pub async fn joins_whole_tables(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    let sql = "SELECT set_config(name, 'off', true) FROM unnest($1::text[]) name";
+    transaction.query_typed(sql, &[(&&HASH_JOINS[..], Type::TEXT_ARRAY)]).await?;
+    Ok(())
+}
 
 /// Opens connections as the settings say.
 pub struct Connector {
     settings: DatabaseSettings,
     aws: Aws,
     clock: Clock,
+    looks_up: bool,
     secret: Mutex<Option<Secret>>,
     options_refused: AtomicBool,
     tls: OnceLock<MakeRustlsConnect>,
@@ -36,10 +52,17 @@ impl Connector {
             settings,
             aws,
             clock,
+            looks_up: false,
             secret: Mutex::default(),
             options_refused: AtomicBool::new(false),
             tls: OnceLock::new(),
         }
+    }
+
+    /// For statements that look a few rows up: indexes and nested loops, as the planner sees fit. What joins whole tables
+    /// all the same says [`joins_whole_tables`](super::joins_whole_tables) in its transaction.
+    pub fn for_lookups(self) -> Self {
+        Self { looks_up: true, ..self }
     }
 
     /// The settings that connections are opened with.
@@ -78,12 +101,14 @@ impl Connector {
         let options_refused = self.options_refused.load(Ordering::Relaxed);
         let mut config = self.config().await?;
         if !options_refused {
-            let options = self.session_settings().map(|(name, value)| format!("-c {name}={value}"));
+            let options: Vec<String> =
+                self.session_settings().map(|(name, value)| format!("-c {name}={value}")).collect();
             config.options(options.join(" "));
         }
         let client = self.open(&config).await?;
         if options_refused {
-            let set = self.session_settings().map(|(name, value)| format!("SET {name} = {value}"));
+            let set: Vec<String> =
+                self.session_settings().map(|(name, value)| format!("SET {name} = {value}")).collect();
             client.batch_execute(&set.join("; ")).await.map_err(DbError::Connect)?;
         }
         Ok(client)
@@ -161,20 +186,20 @@ impl Connector {
     /// Settings of the session. Given at start-up, because a `SET` pins a connection of RDS Proxy; the proxy itself
     /// takes none at start-up, so there they are set and the connection is pinned, as ours is all through a refresh.
     ///
-    /// Hash joins and no JIT: statements here join whole tables with staging tables of which the planner has no true
-    /// statistics. Guessing "few rows" once, and looping, is the difference between a second and an hour; guessing
-    /// "many", it would sort for a merge join.
-    fn session_settings(&self) -> [(&'static str, String); 7] {
+    /// Hash joins and no JIT: refreshes and imports join whole tables with staging tables of which the planner has no
+    /// true statistics. Guessing "few rows" once, and looping, is the difference between a second and an hour; guessing
+    /// "many", it would sort for a merge join. A lookup of one row would read whole tables for a hash join.
+    fn session_settings(&self) -> impl Iterator<Item = (&'static str, String)> {
         let DatabaseSettings { longshore_schema, candlepin_schema, inventory_schema, .. } = &self.settings;
-        [
+        let always = [
             ("search_path", format!("{longshore_schema},{candlepin_schema},{inventory_schema}")),
             ("TimeZone", "UTC".into()),
             ("jit", "off".into()),
-            ("enable_nestloop", "off".into()),
-            ("enable_mergejoin", "off".into()),
             ("work_mem", "65536".into()),
             ("idle_in_transaction_session_timeout", "60000".into()),
-        ]
+        ];
+        let joins = if self.looks_up { [].as_slice() } else { HASH_JOINS.as_slice() };
+        always.into_iter().chain(joins.iter().map(|name| (*name, "off".into())))
     }
 
     async fn secret(&self, arn: &str) -> Result<Secret, DbError> {

@@ -7,7 +7,7 @@ mod migrate;
 mod pool;
 mod upgrade;
 
-pub use connect::Connector;
+pub use connect::{Connector, joins_whole_tables};
 pub use copy::{Copier, Tuple};
 pub use migrate::{LATEST_VERSION, MigrateError, Migrated, migrate};
 pub use pool::{Pool, Session};

@@ -17,7 +17,7 @@ pub struct Query(tokio_postgres::Client, tokio_postgres::Statement);
 
 impl Query {
     pub async fn connect(settings: &Settings) -> Result<Self> {
-        let connector = Connector::new(settings.database.clone(), Aws::from_env().await, Clock::system());
+        let connector = Connector::new(settings.database.clone(), Aws::from_env().await, Clock::system()).for_lookups();
         let client = connector.connect().await?;
         let statement = client.prepare_typed(SQL, &[Type::TEXT]).await?;
         Ok(Self(client, statement))
