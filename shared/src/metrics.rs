@@ -24,6 +24,10 @@ pub(crate) fn record_ended(outcome: &'static str, kind: Option<&'static str>, re
     if let Some(kind) = kind {
         metrics::counter!("Failures", "Kind" => kind).increment(1);
     }
+    // What a record needs is worth knowing; a request needs next to nothing, and reading this takes longer than it does.
+    if let Some(bytes) = peak_memory() {
+        metrics::gauge!("PeakMemoryBytes").set(bytes as f64);
+    }
     flush(request_id);
 }
 
@@ -46,9 +50,6 @@ pub(crate) fn request_ended(status: u16, kind: Option<&'static str>, took: Durat
 /// without waiting in between, so that records handled side by side do not mix.
 pub(crate) fn flush(request_id: Option<&str>) {
     let Some(collector) = COLLECTOR.get() else { return };
-    if let Some(bytes) = peak_memory() {
-        metrics::gauge!("PeakMemoryBytes").set(bytes as f64);
-    }
     collector.set_property("request_id", request_id.unwrap_or_default().to_owned());
     if let Err(error) = collector.flush(std::io::stdout()) {
         tracing::warn!(%error, "metrics could not be written");

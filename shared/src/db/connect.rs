@@ -9,6 +9,7 @@ use crate::tls;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, Transaction};
@@ -68,6 +69,14 @@ impl Connector {
     /// The settings that connections are opened with.
     pub fn settings(&self) -> &DatabaseSettings {
         &self.settings
+    }
+
+    pub(super) fn looks_up(&self) -> bool {
+        self.looks_up
+    }
+
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
     }
 
     /// Opens a connection. A secret is read again when the one at hand no longer logs in: it was rotated.
