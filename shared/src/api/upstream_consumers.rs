@@ -2,7 +2,7 @@
 
 use super::Api;
 use super::date::RestDate;
-use crate::candlepin::Permission;
+use crate::candlepin::{Permission, identity_key_context};
 use crate::http::access::{self, Asked};
 use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused};
 use crate::keyring::{KeyError, Sealed};
@@ -144,7 +144,7 @@ async fn answer(api: &Api, caller: &Caller, key: &OwnerKey) -> Result<Response, 
 async fn open_key(api: &Api, row: &Row) -> Result<Option<String>, KeyError> {
     let Some(bytes) = row.get("privatekey") else { return Ok(None) };
     let sealed = Sealed { key_id: row.get("privatekey_key_id"), bytes };
-    let context = format!("cp_id_cert/{}", row.get::<_, &str>("cert_id"));
+    let context = identity_key_context(row.get("cert_id"));
     let key = api.keys.open_text(&context, &sealed).await?;
     Ok(Some(key.expose().to_owned()))
 }

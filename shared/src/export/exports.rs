@@ -5,7 +5,7 @@ use super::files::{Archive, Files};
 use super::names::file_name;
 use super::pack::{Packer, Sealed};
 use super::record::{self, Origin};
-use super::request::{Format, Request};
+use super::request::{Format, Request, given};
 use super::store::Storage;
 use super::{ExportError, StoreError};
 use crate::aws::Aws;
@@ -154,7 +154,6 @@ impl Exports {
 
     /// What the request leaves open.
     fn complete(&self, request: Request) -> Request {
-        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         Request {
             web_prefix: given(request.web_prefix).or_else(|| self.settings.web_prefix.clone()),
             api_url: given(request.api_url).or_else(|| self.settings.api_url.clone()),

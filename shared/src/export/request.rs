@@ -75,11 +75,10 @@ impl Request {
     /// # Errors
     /// [`ExportError::Request`] when a text is too long for those who import the manifest, or no consumer is named.
     pub fn check(self) -> Result<Self, ExportError> {
-        let kept = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let request = Self {
-            cdn_label: kept(self.cdn_label),
-            web_prefix: kept(self.web_prefix).map(appendable),
-            api_url: kept(self.api_url).map(appendable),
+            cdn_label: given(self.cdn_label),
+            web_prefix: given(self.web_prefix).map(appendable),
+            api_url: given(self.api_url).map(appendable),
             ..self
         };
         if request.consumer.trim().is_empty() {
@@ -99,6 +98,11 @@ impl Request {
         }
         Ok(request)
     }
+}
+
+/// A text that says something.
+pub(super) fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 /// A base to which a consumer's uuid can be appended: with a slash at its end, unless it ends in a sign that separates.
