@@ -4,14 +4,33 @@ use longshore::aws::Aws;
 use longshore::clock::Clock;
 use longshore::settings::Settings;
 use longshore::setup::Setup;
+use std::cell::RefCell;
+use std::mem;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 /// A migrated database that tests copy: that is much faster than migrating each time.
 const TEMPLATE: &str = "longshore_test_template";
 
-/// The URL of an empty, migrated database.
+/// The names of databases whose tests have ended. All of them together would fill a small disk.
+static DONE_WITH: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// What the test on this thread has made: each test has a thread of its own, which ends with it.
+    static MADE: Made = const { Made(RefCell::new(Vec::new())) };
+}
+
+struct Made(RefCell<Vec<String>>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        DONE_WITH.lock().unwrap_or_else(PoisonError::into_inner).append(self.0.get_mut());
+    }
+}
+
+/// The URL of an empty, migrated database. It is gone some time after its test, unless `LONGSHORE_TEST_KEEP` is set.
 pub async fn fresh_database() -> String {
     let (admin_url, admin) = admin().await;
     // One at a time: PostgreSQL copies a template only while nobody else uses it.
@@ -22,8 +41,7 @@ pub async fn fresh_database() -> String {
         migrate(&database(&admin_url, &format!("{TEMPLATE}_new"))).await;
         admin.batch_execute(&format!("ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")).await.unwrap();
     }
-    let name = format!("test_{}", Uuid::new_v4().simple());
-    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await.unwrap();
+    let name = create(&admin, TEMPLATE).await;
     admin.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
     database(&admin_url, &name)
 }
@@ -31,9 +49,21 @@ pub async fn fresh_database() -> String {
 /// The URL of an empty database without any schema of ours.
 pub async fn empty_database() -> String {
     let (admin_url, admin) = admin().await;
+    database(&admin_url, &create(&admin, "template1").await)
+}
+
+/// A copy of a database, in the room of those that nobody needs any more.
+async fn create(admin: &Client, template: &str) -> String {
+    let done_with = mem::take(&mut *DONE_WITH.lock().unwrap_or_else(PoisonError::into_inner));
+    for name in done_with {
+        admin.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+    }
     let name = format!("test_{}", Uuid::new_v4().simple());
-    admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-    database(&admin_url, &name)
+    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+    if !keep() {
+        MADE.with(|made| made.0.borrow_mut().push(name.clone()));
+    }
+    name
 }
 
 /// Where the server listens, for a proxy in front of it.
@@ -60,6 +90,12 @@ pub fn url_for(url: &str, role: &str, password: &str) -> String {
 fn admin_url() -> String {
     std::env::var("LONGSHORE_TEST_DATABASE_URL")
         .unwrap_or_else(|_| panic!("run the tests with `cargo xtask test`: it starts the PostgreSQL that they need"))
+}
+
+/// Whether somebody wants to look at what a test has written.
+#[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the tests")]
+fn keep() -> bool {
+    std::env::var_os("LONGSHORE_TEST_KEEP").is_some()
 }
 
 async fn admin() -> (String, Client) {

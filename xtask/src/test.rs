@@ -29,7 +29,8 @@ pub async fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode
     let client = crate::stack::connect_to(&cluster, "postgres").await?;
     client.batch_execute("ALTER SYSTEM SET fsync = off").await?;
     client.batch_execute("SELECT pg_reload_conf()").await?;
-    // Left by the last run, for whoever wanted to look at them; the migrated one may be older than the migrations.
+    // Left by the last run: its last tests', or all, if somebody wanted to look at them. The migrated one may be older
+    // than the migrations.
     for prefix in ["test_", "longshore_test_"] {
         cluster.drop_databases(prefix).await?;
     }

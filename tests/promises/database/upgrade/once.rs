@@ -1,7 +1,7 @@
 //! An upgrade happens once, whatever interrupts it.
 
-use crate::old::{Old, Shape};
-use crate::{NO_SETTINGS, migrate, owners, relations, upgrade};
+use super::old::{Old, Shape};
+use super::{NO_SETTINGS, migrate, owners, relations, upgrade};
 use futures_util::future::join_all;
 use insta::assert_snapshot;
 use longshore::failure::Classified;

@@ -8,7 +8,7 @@ use longshore_tests::{ArchiveBuilder, ORG, World, database, function, later, obj
 use serde_json::json;
 use uuid::Uuid;
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 /// Carries out the README's statements for a role, under another name, because roles are the server's, not a database's.
 /// Returns the database for that role.

@@ -138,8 +138,8 @@ async fn two_at_once_issue_a_certificate_once() {
 async fn looking_for_what_has_changed_takes_no_time_to_speak_of() {
     let world = World::with_owner().await;
     let uuid = world.distributor("lab").await;
-    world.execute(include_str!("hosted_certify/many.sql")).await;
-    let stale = include_str!("../../shared/src/hosted/stale_entitlements.sql");
+    world.execute(include_str!("certify/many.sql")).await;
+    let stale = include_str!("../../../shared/src/hosted/stale_entitlements.sql");
     let consumer = world.value::<String>("SELECT id FROM cp_consumer").await;
     let how = "SELECT sha256('longshore entitlement certificate 1'::bytea || sha256($1))";
     let how: Vec<u8> = world.client().query_one(how, &[&Authority::new().certificate().der]).await.unwrap().get(0);

@@ -1,7 +1,7 @@
 //! Whom owners are linked to afterwards.
 
-use crate::old::{Old, Record, Shape};
-use crate::{LINKS, NO_SETTINGS, migrate, owners, upgrade};
+use super::old::{Old, Record, Shape};
+use super::{LINKS, NO_SETTINGS, migrate, owners, upgrade};
 use insta::assert_snapshot;
 use longshore_tests::World;
 use serde_json::Value;

@@ -25,7 +25,7 @@ async fn read(world: &Exporting, uuid: &str, format: Format) -> String {
     let (archive_file, signature_file) = (world.files().join("export"), world.files().join("export.sig"));
     std::fs::write(&archive_file, archive).unwrap();
     std::fs::write(&signature_file, signature).unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/read_manifest.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/promises/exports/foreign/read_manifest.py");
     let mut python = Command::new("python3");
     python.arg(script).arg(archive_file).arg("--authority").arg(world.files().join("trusted.pem"));
     if format == Format::Tar {

@@ -1,7 +1,7 @@
 //! What is taken over besides, and what stays where it was.
 
-use crate::old::{FLAT, Old, Record, Shape};
-use crate::{LINKS, migrate, owners, relations, upgrade};
+use super::old::{FLAT, Old, Record, Shape};
+use super::{LINKS, migrate, owners, relations, upgrade};
 use insta::assert_snapshot;
 use longshore_tests::UPSTREAM;
 

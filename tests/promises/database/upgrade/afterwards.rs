@@ -1,7 +1,7 @@
 //! Owners that were taken over are owners like others.
 
-use crate::old::{FLAT, Old, Record, Shape};
-use crate::{migrate_with, upgrade};
+use super::old::{FLAT, Old, Record, Shape};
+use super::{migrate_with, upgrade};
 use insta::assert_snapshot;
 use longshore_tests::manifest::{Era, Manifest};
 use longshore_tests::{ORG, UPSTREAM, World, small};
