@@ -1,6 +1,7 @@
 //! CloudWatch metrics in the embedded metric format: lines on standard output, no call to any API.
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
+use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -51,7 +52,9 @@ pub(crate) fn request_ended(status: u16, kind: Option<&'static str>, took: Durat
 pub(crate) fn flush(request_id: Option<&str>) {
     let Some(collector) = COLLECTOR.get() else { return };
     collector.set_property("request_id", request_id.unwrap_or_default().to_owned());
-    if let Err(error) = collector.flush(std::io::stdout()) {
+    // Written at once: standard output looks for the end of the line in each part of it that it is given.
+    let mut line = Vec::with_capacity(1024);
+    if let Err(error) = collector.flush(&mut line).and_then(|()| std::io::stdout().lock().write_all(&line)) {
         tracing::warn!(%error, "metrics could not be written");
     }
 }

@@ -128,7 +128,9 @@ async fn answer(api: &Api, caller: &Caller, key: &OwnerKey) -> Result<Response, 
     let owner = &key.owner;
     let mut session = api.pool.get().await?;
     let sql = include_str!("upstream_consumer.sql");
-    let row = session.query_prepared(sql, &[Type::TEXT, Type::TEXT], &[owner, &caller.name()]).await?.pop();
+    let types = [Type::TEXT, Type::TEXT, Type::TEXT_ARRAY];
+    let readers = Permission::ReadKeys.granted_by();
+    let row = session.query_prepared(sql, &types, &[owner, &caller.name(), &readers]).await?.pop();
     drop(session);
     let rights = access::decide(caller, Asked::Owner(owner), Permission::Read, row.as_ref())?;
     let Some(row) = row.filter(|row| row.get::<_, Option<&str>>("id").is_some()) else {

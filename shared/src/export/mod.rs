@@ -21,6 +21,7 @@ pub use error::ExportError;
 pub use exporter::{Answer, ManifestExporter};
 pub use exports::{By, Exported, Exports, Links, Place};
 pub use message::ExportMessage;
+pub(crate) use names::fits_product_file;
 pub use request::{Format, Request};
 pub(crate) use route::routes;
 pub use store::StoreError;

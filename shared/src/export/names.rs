@@ -17,9 +17,14 @@ pub(super) fn file_name(text: &str) -> String {
     if name.chars().all(|character| character == '.') { name.replace('.', "%2E") } else { name }
 }
 
-/// The name of a product's file, which readers look for by the product's id.
+/// Whether a product of this id has a file in manifests, which readers look for by the id.
+pub(crate) fn fits_product_file(id: &str) -> bool {
+    file_name(id) == id
+}
+
+/// The name of a product's file.
 pub(super) fn product_file(id: &str, ending: &str) -> Result<String, ExportError> {
-    if file_name(id) != id {
+    if !fits_product_file(id) {
         return Err(ExportError::unfit("product", &file_name(id), "its id cannot be the name of a file"));
     }
     Ok(format!("products/{id}.{ending}"))

@@ -4,6 +4,7 @@ use super::ExportError;
 use super::exporter::observe;
 use super::exports::{By, Exported, Exports, Place};
 use super::request::{Format, Request};
+use crate::hosted::HostedError;
 use crate::http::{Caller, ConsumerUuid, ErrorBody, Problem, RequestId, asks_for};
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -73,6 +74,11 @@ struct Wanted {
             description = "No such consumer, or the caller may not export it; one that gets no manifests; an unknown network",
             body = ErrorBody,
         ),
+        (
+            status = 409,
+            description = "What it is entitled to cannot be written into a manifest; the message says what, and why",
+            body = ErrorBody,
+        ),
         (status = 500, description = "Something failed here", body = ErrorBody),
         (
             status = 503,
@@ -130,6 +136,10 @@ fn problem(error: ExportError) -> Problem {
         // As Candlepin has it: known, but not to be had.
         ExportError::NotADistributor { .. } | ExportError::UnknownCdn(_) => {
             Problem::new(StatusCode::FORBIDDEN, error.to_string())
+        }
+        // Not until somebody has changed what is there.
+        ExportError::Unfit { .. } | ExportError::Hosted(HostedError::TooManyContents { .. }) => {
+            Problem::new(StatusCode::CONFLICT, error.to_string())
         }
         failed => failed.into(),
     }

@@ -30,8 +30,8 @@ pub struct Certified {
 }
 
 /// Issues the certificates that a consumer's entitlements lack, replaces those that no longer say the truth (the
-/// entitlement, its pool, its products or the authority have changed), and issues those that the engineering products of
-/// its pools lack. Costs two queries where there is nothing to do; otherwise takes the owner's turn.
+/// entitlement, its pool, its products or the authority have changed), and likewise those of the engineering products of its
+/// pools, of which the ones that came with a manifest stay. Costs two queries where there is nothing to do; otherwise takes the owner's turn.
 ///
 /// # Errors
 /// When there is no such consumer, a product has more content sets than a certificate can name, or the authority does not
@@ -112,11 +112,16 @@ impl Certifier<'_> {
     }
 
     async fn stale(&self, only: Option<&str>) -> Result<Vec<Stale>, HostedError> {
-        let how = digest(&SHA256, &[FORM, &self.authority.fingerprint()].concat());
+        let how = self.how();
         let values: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&self.consumer, Type::TEXT), (&only, Type::TEXT), (&how.as_ref(), Type::BYTEA)];
+            [(&self.consumer, Type::TEXT), (&only, Type::TEXT), (&how.as_slice(), Type::BYTEA)];
         let rows = self.transaction.query_typed(include_str!("stale_entitlements.sql"), &values).await?;
         Ok(rows.iter().map(|row| Stale { id: row.get("id"), digest: row.get("digest") }).collect())
+    }
+
+    /// A digest of who issues, and how.
+    fn how(&self) -> Vec<u8> {
+        digest(&SHA256, &[FORM, &self.authority.fingerprint()].concat()).as_ref().to_vec()
     }
 
     async fn public_key(&self) -> Result<PublicKey, HostedError> {
@@ -175,18 +180,25 @@ impl Certifier<'_> {
         Ok(())
     }
 
-    /// Engineering products of the consumer's pools that have no certificate.
+    /// Engineering products of the consumer's pools that have no certificate, or one of ours that is over or that would be
+    /// another one now.
     async fn products_without(&self) -> Result<Vec<Uuid>, HostedError> {
         let sql = "SELECT g.uuid, g.product_id
                    FROM cp_products g
                    WHERE g.product_id ~ '^[0-9]+$'
-                     AND NOT EXISTS (SELECT FROM cp_product_certificates c WHERE c.product_uuid = g.uuid)
+                     AND NOT EXISTS (
+                       SELECT FROM cp_product_certificates c
+                       WHERE c.product_uuid = g.uuid AND (c.digest IS NULL OR c.digest = $2 AND c.expiration > $3)
+                     )
                      AND g.uuid IN (
                        SELECT r.product_uuid FROM cp_pool_product_rows r
                        WHERE r.pool_id IN (SELECT e.pool_id FROM cp_entitlement e WHERE e.consumer_id = $1)
                      )
                    ORDER BY g.uuid";
-        let rows = self.transaction.query_typed(sql, &[(&self.consumer, Type::TEXT)]).await?;
+        let how = self.how();
+        let values: [(&(dyn ToSql + Sync), Type); 3] =
+            [(&self.consumer, Type::TEXT), (&how.as_slice(), Type::BYTEA), (&self.now, Type::TIMESTAMP)];
+        let rows = self.transaction.query_typed(sql, &values).await?;
         Ok(rows.iter().filter(|row| is_engineering(row.get("product_id"))).map(|row| row.get("uuid")).collect())
     }
 
@@ -196,7 +208,7 @@ impl Certifier<'_> {
             return Ok(0);
         }
         // A product's certificate is nobody's identity: its private key is forgotten here.
-        let public = KeyPair::generate().await?.public;
+        let (public, how) = (KeyPair::generate().await?.public, self.how());
         for batch in without.chunks(BATCH) {
             let products = load::without_contents(self.transaction, batch).await?;
             let mut issued = Vec::new();
@@ -207,13 +219,17 @@ impl Certifier<'_> {
             let texts: Vec<&[u8]> = issued.iter().map(|(_, issued)| issued.pem.as_bytes()).collect();
             let serials: Vec<i64> = issued.iter().map(|(_, issued)| issued.serial).collect();
             let ends: Vec<PrimitiveDateTime> = issued.iter().map(|(_, issued)| issued.expires).collect();
-            let sql = "INSERT INTO cp_product_certificates (product_uuid, cert, x509_serial, expiration)
-                       SELECT * FROM unnest($1, $2, $3, $4)";
-            let values: [(&(dyn ToSql + Sync), Type); 4] = [
+            let sql = "INSERT INTO cp_product_certificates (product_uuid, cert, x509_serial, expiration, digest)
+                       SELECT n.*, $5 FROM unnest($1, $2, $3, $4) AS n (product, cert, serial, expires)
+                       ON CONFLICT (product_uuid) DO UPDATE
+                         SET cert = excluded.cert, x509_serial = excluded.x509_serial,
+                             expiration = excluded.expiration, digest = excluded.digest";
+            let values: [(&(dyn ToSql + Sync), Type); 5] = [
                 (&uuids, Type::UUID_ARRAY),
                 (&texts, Type::BYTEA_ARRAY),
                 (&serials, Type::INT8_ARRAY),
                 (&ends, Type::TIMESTAMP_ARRAY),
+                (&how.as_slice(), Type::BYTEA),
             ];
             self.transaction.execute_typed(sql, &values).await?;
         }

@@ -3,20 +3,25 @@
 use super::HostedError;
 use super::authority::Authority;
 use super::certificates::{self, Issued};
-use super::consumption::{count, revoke};
-use super::key_pair::KeyPair;
+use super::consumption::revoke;
+use super::entitlements::given_back;
+use super::key_pair::{KeyPair, PublicKey};
 use super::key_pair_context;
 use super::owner::{Owner, locked};
 use crate::candlepin::{identity_digest, identity_key_context, new_id};
 use crate::clock::{Clock, to_timestamp};
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Sealed};
 use serde::{Deserialize, Serialize};
+use time::{Duration, PrimitiveDateTime};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{GenericClient, Row, Transaction};
 use uuid::Uuid;
 
 /// The type of a distributor that nobody gave one.
 const DEFAULT_TYPE: &str = "candlepin";
+
+/// How long before its end an identity is renewed: whoever asks once a quarter is never without one.
+const RENEWED_BEFORE: Duration = Duration::days(120);
 
 /// A distributor that is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,7 +73,8 @@ impl Distributor {
     }
 }
 
-/// Makes a distributor with a key pair and an identity certificate, or finds the one of this name.
+/// Makes a distributor with a key pair and an identity certificate, or finds the one of this name and renews its
+/// certificate where that is about to end or of another authority. The keys stay.
 ///
 /// # Errors
 /// When there is no such owner or type, the type is not for manifests, or the uuid is somebody else's.
@@ -81,7 +87,8 @@ pub async fn create_distributor(
 ) -> Result<Distributor, HostedError> {
     let owner = locked(transaction, &wanted.owner).await?;
     if let Some(found) = find(transaction, &owner, wanted).await? {
-        return Ok(found);
+        let renewed = renew(transaction, &owner, &found, authority, keyring, clock).await?;
+        return if renewed { again(transaction, &owner, wanted).await } else { Ok(found) };
     }
     let label = wanted.type_label.as_deref().unwrap_or(DEFAULT_TYPE);
     let kind = manifest_type(transaction, label).await?;
@@ -105,8 +112,66 @@ pub async fn create_distributor(
         (&clock.timestamp(), Type::TIMESTAMP),
     ];
     transaction.execute_typed(sql, &values).await?;
-    let made = find(transaction, &owner, wanted).await?;
+    again(transaction, &owner, wanted).await
+}
+
+/// What has just been written.
+async fn again(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    wanted: &NewDistributor,
+) -> Result<Distributor, HostedError> {
+    let made = find(transaction, owner, wanted).await?;
     made.ok_or_else(|| HostedError::refused(format!("distributor {} is not there after all", wanted.name)))
+}
+
+/// Issues a distributor's identity certificate anew, for the same keys, where the one that it has is of another authority or
+/// about to end. False where it is neither.
+async fn renew(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    found: &Distributor,
+    authority: &Authority,
+    keyring: &Keyring,
+    clock: &Clock,
+) -> Result<bool, HostedError> {
+    let sql = "SELECT i.id, i.cert, i.privatekey, i.privatekey_key_id, i.serial_id, s.expiration, k.publickey
+               FROM cp_consumer c
+               JOIN cp_id_cert i ON i.id = c.consumer_idcert_id
+               JOIN cp_cert_serial s ON s.id = i.serial_id
+               JOIN cp_key_pair k ON k.id = c.keypair_id
+               WHERE c.uuid = $1";
+    let row = transaction.query_typed_one(sql, &[(&found.uuid, Type::TEXT)]).await?;
+    let ends: Option<PrimitiveDateTime> = row.get("expiration");
+    let soon = to_timestamp(clock.now() + RENEWED_BEFORE);
+    if authority.has_issued(row.get("cert")) && ends.is_some_and(|ends| ends > soon) {
+        return Ok(false);
+    }
+    let public = PublicKey::from_spki(row.get::<_, Option<&[u8]>>("publickey").unwrap_or_default())?;
+    let issued = certificates::identity(authority, &public, &owner.key, &found.uuid, &found.name, clock.now())?;
+    let id: &str = row.get("id");
+    let sealed = Sealed { key_id: row.get("privatekey_key_id"), bytes: row.get("privatekey") };
+    let key = keyring.open_text(&identity_key_context(id), &sealed)?;
+    let sql = "WITH serial AS (
+                 INSERT INTO cp_cert_serial (id, x509_serial, expiration, created, updated)
+                 VALUES ($1, $1, $2, $3, $3) RETURNING id
+               ),
+               renewed AS (
+                 UPDATE cp_id_cert SET cert = $4, digest = $5, serial_id = (SELECT id FROM serial), updated = $3
+                 WHERE id = $6
+               )
+               DELETE FROM cp_cert_serial WHERE id = $7";
+    let values: [(&(dyn ToSql + Sync), Type); 7] = [
+        (&issued.serial, Type::INT8),
+        (&issued.expires, Type::TIMESTAMP),
+        (&clock.timestamp(), Type::TIMESTAMP),
+        (&issued.pem.as_bytes(), Type::BYTEA),
+        (&identity_digest(&issued.pem, key.expose()), Type::BYTEA),
+        (&id, Type::TEXT),
+        (&row.get::<_, i64>("serial_id"), Type::INT8),
+    ];
+    transaction.execute_typed(sql, &values).await?;
+    Ok(true)
 }
 
 /// The distributor of this name, which must be what is wanted.
@@ -226,17 +291,17 @@ pub async fn list_distributors(
 ///
 /// # Errors
 /// The database failed.
-pub async fn delete_distributor(transaction: &Transaction<'_>, uuid: &str) -> Result<bool, HostedError> {
+pub async fn delete_distributor(transaction: &Transaction<'_>, uuid: &str, clock: &Clock) -> Result<bool, HostedError> {
     let sql = "SELECT c.id, c.consumer_idcert_id, c.keypair_id, o.account
                FROM cp_consumer c JOIN cp_owner o ON o.id = c.owner_id WHERE c.uuid = $1";
     let Some(row) = transaction.query_typed_opt(sql, &[(&uuid, Type::TEXT)]).await? else { return Ok(false) };
     let consumer: String = row.get("id");
-    locked(transaction, row.get("account")).await?;
+    let owner = locked(transaction, row.get("account")).await?;
     let sql = "SELECT id FROM cp_entitlement WHERE consumer_id = $1";
     let held = transaction.query_typed(sql, &[(&consumer, Type::TEXT)]).await?;
     let held: Vec<String> = held.iter().map(|row| row.get(0)).collect();
     let pools = revoke(transaction, &held).await?;
-    count(transaction, &pools).await?;
+    given_back(transaction, &owner, &pools, clock).await?;
     let sql = "WITH consumer AS (DELETE FROM cp_consumer WHERE id = $1 RETURNING id),
                identity AS (DELETE FROM cp_id_cert WHERE id = $2 RETURNING serial_id),
                pair AS (DELETE FROM cp_key_pair WHERE id = $3),

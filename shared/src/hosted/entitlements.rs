@@ -4,7 +4,7 @@ use super::HostedError;
 use super::authority::Authority;
 use super::certify::Certifier;
 use super::consumption::{count, revoke};
-use super::owner::locked;
+use super::owner::{Owner, locked};
 use super::pools::{PoolRow, consumption_event, lock_pool, write_events};
 use crate::candlepin::new_id;
 use crate::clock::Clock;
@@ -144,13 +144,23 @@ pub async fn unentitle(transaction: &Transaction<'_>, id: &str, clock: &Clock) -
     let Some(row) = transaction.query_typed_opt(sql, &[(&id, Type::TEXT)]).await? else { return Ok(false) };
     let owner = locked(transaction, row.get("account")).await?;
     let pools = revoke(transaction, &[id.to_owned()]).await?;
-    count(transaction, &pools).await?;
-    for pool in &pools {
-        if let Some(pool) = lock_pool(transaction, &owner.id, pool).await? {
-            write_events(transaction, &owner, &[consumption_event(&pool)], clock).await?;
-        }
-    }
+    given_back(transaction, &owner, &pools, clock).await?;
     Ok(!pools.is_empty())
+}
+
+/// Counts pools anew that something was given back to, and tells of each.
+pub(super) async fn given_back(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    pools: &[String],
+    clock: &Clock,
+) -> Result<(), HostedError> {
+    count(transaction, pools).await?;
+    let mut events = Vec::new();
+    for pool in pools {
+        events.extend(lock_pool(transaction, &owner.id, pool).await?.as_ref().map(consumption_event));
+    }
+    Ok(write_events(transaction, owner, &events, clock).await?)
 }
 
 async fn find(transaction: &Transaction<'_>, id: &str) -> Result<Option<Entitled>, HostedError> {

@@ -1,9 +1,12 @@
 //! Products that are made here, with their content sets, for an owner that has no manifest of its own.
 
 use super::HostedError;
+use super::certificates::is_engineering;
 use super::owner::{Owner, locked};
 use super::pools::write_events;
 use crate::clock::Clock;
+use crate::export::fits_product_file;
+use crate::failure::brief;
 use crate::outbox::{Change, Event};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -21,7 +24,8 @@ const MAX_ID: usize = 32;
 pub struct NewProduct {
     /// The key of its owner.
     pub owner: String,
-    /// Its id: all digits for an engineering product, otherwise one that is sold (SKU).
+    /// Its id: all digits for an engineering product, otherwise one that is sold (SKU). Manifests have a file of this name,
+    /// so it has no `/`, `\\`, `%` or control characters.
     pub product: String,
     /// A name for people.
     pub name: String,
@@ -31,7 +35,7 @@ pub struct NewProduct {
     /// Such as `arch`, `version`, `virt_limit`.
     #[serde(default)]
     pub attributes: Option<BTreeMap<String, Option<String>>>,
-    /// Ids of products that come with it.
+    /// Ids of the engineering products that come with it.
     #[serde(default)]
     pub provided: Option<Vec<String>>,
     /// The id of the product that its guests get.
@@ -139,6 +143,10 @@ fn check(wanted: &NewProduct) -> Result<(), HostedError> {
     let ids: BTreeSet<&str> = contents.clone().map(|content| content.id.as_str()).collect();
     let problem = if wanted.product.chars().count() > MAX_ID {
         format!("product is longer than {MAX_ID} characters")
+    } else if !fits_product_file(&wanted.product) {
+        "product: manifests have a file of this name, so /, \\, % and control characters cannot be in it".into()
+    } else if let Some(id) = wanted.provided.iter().flatten().find(|id| !is_engineering(id)) {
+        format!("provided: {} is no engineering product, whose id is a number", brief(id, MAX_ID))
     } else if wanted.provided.iter().flatten().chain(&wanted.derived).any(|id| *id == wanted.product) {
         "a product does not come with itself".into()
     } else if ids.len() < contents.count() {

@@ -68,7 +68,8 @@ impl Setup {
     }
 
     pub(super) async fn delete_distributor(&self, uuid: &str) -> Result<Value, SetupError> {
-        let removed = self.write(async |transaction| hosted::delete_distributor(transaction, uuid).await).await?;
+        let removed =
+            self.write(async |transaction| hosted::delete_distributor(transaction, uuid, &self.clock).await).await?;
         Ok(json!({"uuid": uuid, "removed": removed}))
     }
 

@@ -6,7 +6,7 @@ use longshore_devkit::http_client;
 use longshore_tests::api::{Request, role_arn};
 use longshore_tests::exports::{BUCKET, DOWNSTREAM, Exporting, contents, export_request, json_file};
 use longshore_tests::{ORG, small};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 async fn world() -> (Exporting, String) {
@@ -72,6 +72,28 @@ async fn a_small_archive_is_answered_to_who_names_its_type() {
     assert_eq!(world.s3().list(BUCKET, "").unwrap(), Vec::<String>::new());
     // The type of the other container leads to a link as any other does.
     assert_eq!(world.ask_http(&of_org(&uuid, "").header("accept", "application/gzip")).await.status, 303);
+}
+
+/// Entitles a distributor to a product that has got more content sets since than a certificate has room for.
+async fn entitle_to_too_much(world: &Exporting, uuid: &str) {
+    let content = |number: usize| -> Vec<Value> {
+        (1..=number).map(|id| json!({"id": id.to_string(), "type": "yum", "label": "l", "name": "n"})).collect()
+    };
+    let product = |number| json!({"command": "create-product", "owner": ORG, "product": "BIG", "name": "Big", "content": content(number)});
+    world.setup(product(185)).await;
+    world.setup(json!({"command": "create-pool", "owner": ORG, "product": "BIG", "quantity": 1, "id": "big"})).await;
+    world.entitle(uuid, "big", 1).await;
+    world.setup(product(186)).await;
+}
+
+#[tokio::test]
+async fn what_no_certificate_has_room_for_is_told_and_nothing_is_stored() {
+    let (world, uuid) = world().await;
+    entitle_to_too_much(&world, &uuid).await;
+    let answer = world.ask_http(&of_org(&uuid, "")).await;
+    assert_eq!(answer.status, 409);
+    assert_snapshot!(answer.json()["displayMessage"].as_str().unwrap(), @"product BIG brings 186 content sets with it, and an entitlement certificate has room for 185");
+    assert_eq!(world.s3().list(BUCKET, "").unwrap(), Vec::<String>::new());
 }
 
 /// Each kind of caller, and how a request is made his.
@@ -144,10 +166,13 @@ async fn the_document_says_what_the_route_answers() {
     let document: Value = serde_json::from_str(longshore::api::openapi_document()).unwrap();
     let item = &document["paths"]["/candlepin/consumers/{uuid}/export"];
     let broken = world.also_with(&[("LONGSHORE_AUTHORITY", "")]).await;
+    let large = world.distributor("large").await;
+    entitle_to_too_much(&world, &large).await;
     for method in ["GET", "HEAD"] {
         let responses = item[method.to_lowercase()]["responses"].as_object().unwrap();
         let documented: BTreeSet<u16> = responses.keys().map(|status| status.parse().unwrap()).collect();
-        let request = |query: &str| Request::new(method, &format!("/candlepin/consumers/{uuid}/export?{query}"));
+        let of = |uuid: &str, query: &str| Request::new(method, &format!("/candlepin/consumers/{uuid}/export?{query}"));
+        let request = |query: &str| of(&uuid, query);
         let zip = request("").org(ORG).header("accept", "application/zip");
         let mut seen: BTreeSet<u16> = BTreeSet::from([500]);
         for request in [
@@ -155,6 +180,7 @@ async fn the_document_says_what_the_route_answers() {
             request("format=x").org(ORG),
             request(""),
             request("").role("x"),
+            of(&large, "").org(ORG),
             zip.clone(),
             zip.header("if-none-match", "*"),
         ] {

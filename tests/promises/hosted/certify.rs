@@ -86,7 +86,7 @@ async fn entitlement_texts(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn another_authority_issues_all_certificates_of_entitlements_anew() {
+async fn another_authority_issues_all_certificates_of_entitlements_and_products_anew() {
     let world = World::with_owner().await;
     let pool = world.hosted_pool(10).await;
     let uuid = world.distributor("lab").await;
@@ -94,10 +94,12 @@ async fn another_authority_issues_all_certificates_of_entitlements_anew() {
     world.certify(&uuid).await.unwrap();
     let other = Authority::named("Another");
     std::fs::write(world.files().join("authority.pem"), other.pem() + &other.key().pem(KeyForm::Pkcs1)).unwrap();
-    assert_eq!(numbers(&world, &uuid).await, (1, 0));
+    assert_eq!(numbers(&world, &uuid).await, (1, 1));
     assert_eq!(numbers(&world, &uuid).await, (0, 0));
-    let issuer = openssl(&["x509", "-noout", "-issuer", "-nameopt", "RFC2253"], &world.pem("cp_ent_certificate").await);
-    assert_eq!(issuer, "issuer=CN=Another\n");
+    for table in ["cp_ent_certificate", "cp_product_certificates"] {
+        let issuer = openssl(&["x509", "-noout", "-issuer", "-nameopt", "RFC2253"], &world.pem(table).await);
+        assert_eq!(issuer, "issuer=CN=Another\n", "{table}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use futures_util::future::join_all;
 use insta::assert_snapshot;
 use longshore::clock::Clock;
-use longshore_tests::{ORG, World};
+use longshore_devkit::manifest::{Authority, KeyForm};
+use longshore_tests::{ORG, World, openssl};
 use serde_json::{Value, json};
 
 fn entitle(consumer: &str, pool: &str, quantity: i64) -> Value {
@@ -177,15 +178,41 @@ async fn a_distributor_is_made_once_and_deleted_with_all_that_it_has() {
     Command: name is empty
     ");
     world.entitle("u-1", &pool, 4).await;
+    world.forget_events().await;
     for removed in [true, false] {
         let answer = world.setup(json!({"command": "delete-distributor", "uuid": "u-1"})).await;
         assert_eq!(answer, json!({"uuid": "u-1", "removed": removed}));
     }
     assert_snapshot!(world.taken().await, @"TOOL-1 | 0 of 10 | exported 0");
+    assert_snapshot!(world.events().await, @"POOL MODIFIED Tools");
     assert_eq!(world.orphans().await, "");
     let left = "SELECT count(*) FROM cp_cert_serial UNION ALL SELECT count(*) FROM cp_key_pair
                 UNION ALL SELECT count(*) FROM cp_id_cert UNION ALL SELECT count(*) FROM cp_ent_certificate";
     assert_eq!(world.list(&format!("SELECT count::text FROM ({left}) t")).await, "0\n0\n0\n0");
+}
+
+#[tokio::test]
+async fn an_identity_that_is_about_to_end_or_of_another_authority_is_renewed_for_the_same_keys() {
+    let world = World::with_owner().await;
+    let command = json!({"command": "create-distributor", "owner": ORG, "name": "lab"});
+    let first = world.setup(command.clone()).await;
+    let public = |pem: &str| openssl(&["x509", "-noout", "-pubkey"], pem);
+    let (pem, key) = (world.pem("cp_id_cert").await, world.open_key("cp_id_cert").await);
+    let other = Authority::named("Another");
+    std::fs::write(world.files().join("authority.pem"), other.pem() + &other.key().pem(KeyForm::Pkcs1)).unwrap();
+    let second = world.setup(command.clone()).await;
+    assert_ne!(second["identity_serial"], first["identity_serial"]);
+    world.execute("UPDATE cp_cert_serial SET expiration = '2026-05-01'").await;
+    let third = world.setup(command.clone()).await;
+    assert_ne!(third["identity_serial"], second["identity_serial"]);
+    assert_eq!(third["identity_expires"], second["identity_expires"]);
+    assert_eq!(world.setup(command).await, third);
+    let renewed = world.pem("cp_id_cert").await;
+    let issuer = openssl(&["x509", "-noout", "-issuer", "-nameopt", "RFC2253"], &renewed);
+    assert_eq!(issuer, "issuer=CN=Another\n");
+    assert_eq!((public(&renewed), world.open_key("cp_id_cert").await), (public(&pem), key));
+    assert_eq!(world.orphans().await, "");
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM cp_cert_serial").await, 1);
 }
 
 #[tokio::test]

@@ -79,13 +79,15 @@ async fn what_makes_no_sense_is_refused() {
     for command in [
         product("X", json!({"owner": "nobody"})),
         product("X", json!({"provided": ["902"]})),
-        product("X", json!({"provided": ["X"]})),
+        product("7", json!({"provided": ["7"]})),
         product("X", json!({"derived": "902"})),
         product("X", json!({"content": [content("1"), content("1")]})),
         product("X", json!({"content": [{"id": "1"}]})),
         product("X", json!({"colour": "red"})),
         product(&"9".repeat(33), json!({})),
         product("", json!({})),
+        product("a/b", json!({})),
+        product("X", json!({"provided": ["SKU"]})),
         pool(json!({"product": "X"})),
         pool(json!({"owner": "nobody"})),
         pool(json!({"quantity": -2})),
@@ -105,6 +107,8 @@ async fn what_makes_no_sense_is_refused() {
     Command: no such command (unknown field `colour`, expected one of `owner`, `product`, `name`, `multiplier`, `attributes`, `provided`, `derived`, `content`); {"command": "help"} lists them
     Command: product is longer than 32 characters
     Command: product is empty
+    Command: product: manifests have a file of this name, so /, \, % and control characters cannot be in it
+    Command: provided: SKU is no engineering product, whose id is a number
     Command: owner 5318290 has no product X; create-product makes one
     Command: no owner nobody; create-owner makes one
     Command: quantity: expected a number from 0 on, or -1 for no limit

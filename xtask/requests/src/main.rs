@@ -1,4 +1,5 @@
-//! Requests side by side through the handler of `upstream-consumer`, and the bare query side by side, in turns.
+//! Requests side by side through the handler of `upstream-consumer`, and side by side the query that it makes, and the least
+//! query that there could be, in turns.
 //!
 //! A program of its own, because it is measured and so has to be compiled as the functions are. Lambda runs a process a
 //! request; here they share one, with a connection each, as many as the bare query has. An invocation begins with the event
@@ -36,18 +37,21 @@ async fn main() -> Result<()> {
     let settings = lambda::start(env!("CARGO_BIN_NAME"))?;
     ensure!(settings.concurrency == side_by_side, "LONGSHORE_CONCURRENCY is not {side_by_side}");
     let mut queries = try_join_all((0..side_by_side).map(|_| Query::connect(&settings))).await?;
+    let mut least = try_join_all(queries.iter().map(Query::least)).await?;
     let function = UpstreamConsumers::new(settings, &Aws::from_env().await, Clock::system());
     let function = Arc::new(function);
-    let mut handlers: Vec<Handler> = (0..side_by_side).map(|_| Handler(Arc::clone(&function))).collect();
+    let mut handlers: Vec<Handler> = (0..side_by_side).map(|_| Handler::new(Arc::clone(&function))).collect();
     let mut measured = Vec::new();
     // The first round warms up: connections are opened, caches are filled.
     for round in 0..=rounds {
+        let short;
+        (short, least) = measure(least, owners, lasting).await?;
         let query;
         (query, queries) = measure(queries, owners, lasting).await?;
         let get;
         (get, handlers) = measure(handlers, owners, lasting).await?;
         if round > 0 {
-            measured.push(json!({"query": query.as_json(), "get": get.as_json()}));
+            measured.push(json!({"least": short.as_json(), "query": query.as_json(), "get": get.as_json()}));
         }
     }
     std::fs::write(results, json!(measured).to_string()).with_context(|| format!("cannot write {results}"))

@@ -80,6 +80,13 @@ CREATE VIEW {candlepin}.cp_pool_product_rows AS
   JOIN {candlepin}.cp_product_provided_products l ON l.product_uuid = g.derived_product_uuid
   WHERE p.subscriptionid IS NULL;
 
+-- A certificate and its key are read by each request for an upstream consumer: in the row, rather than beside it, they
+-- need no further lookups.
+ALTER TABLE {candlepin}.cp_id_cert SET (toast_tuple_target = 8160);
+
+-- Who issued a product's certificate, and how; null for those that came with a manifest, which are kept as they are.
+ALTER TABLE {candlepin}.cp_product_certificates ADD COLUMN digest bytea;
+
 -- Organisations, and IAM principals by their ARN, and what each may do for which owner.
 ALTER TABLE {longshore}.grants DROP CONSTRAINT grants_permission_check;
 ALTER TABLE {longshore}.grants ADD CONSTRAINT grants_permission_check

@@ -12,6 +12,7 @@ use rsa::sha2::Sha256;
 use rsa::{Pkcs1v15Sign, PrivateKey};
 use std::fmt;
 use time::OffsetDateTime;
+use x509_parser::parse_x509_certificate;
 
 /// Why there is no authority, or why it does not do what it is asked. An operator can mend each of these.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,15 @@ impl Authority {
     /// The end of its own validity, UTC.
     pub fn expires(&self) -> OffsetDateTime {
         self.valid.1
+    }
+
+    /// Whether it has signed this certificate (PEM), whatever that says. False for what is none.
+    pub fn has_issued(&self, pem: &[u8]) -> bool {
+        let Ok(pem) = pem::parse(pem) else { return false };
+        match (parse_x509_certificate(pem.contents()), parse_x509_certificate(&self.der)) {
+            (Ok((_, issued)), Ok((_, own))) => issued.verify_signature(Some(own.public_key())).is_ok(),
+            _ => false,
+        }
     }
 
     /// Refuses to work before and after its time.

@@ -80,6 +80,9 @@ struct Rate {
 /// One run of both.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Round {
+    /// Two of the tables.
+    least: Rate,
+    /// What the handler asks.
     query: Rate,
     get: Rate,
 }
@@ -140,10 +143,13 @@ impl Measured {
             "{SIDE_BY_SIDE} at a time with a connection each, through event, routing, rights, JSON and log lines in one process"
         ));
         let each = |per_s: f64| format!("{per_s:.0} a second");
+        let least = self.median(|round| round.least.per_s);
+        outcome.measure("least_query_s", "two tables only", &self.seconds(|round| round.least.p50_ms), each(least));
         outcome.measure("query_s", "bare query", &self.seconds(|round| round.query.p50_ms), each(query));
         outcome.measure("query_p99_s", "bare query, 99 of 100", &self.seconds(|round| round.query.p99_ms), "");
         outcome.measure("get_s", "GET", &self.seconds(|round| round.get.p50_ms), each(get));
         outcome.measure("get_p99_s", "GET, 99 of 100", &self.seconds(|round| round.get.p99_ms), "");
+        outcome.number("least_query_per_s", least);
         outcome.number("query_per_s", query);
         outcome.number("get_per_s", get);
         // Round by round: what slows the machine for a while slows both.
