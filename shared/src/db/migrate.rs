@@ -7,11 +7,12 @@ use refinery_core::{Migration, Runner};
 use tokio_postgres::GenericClient;
 
 /// Each migration once, in order. `{inventory}`, `{candlepin}` and `{longshore}` stand for the schemas of the settings.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("V1__catalog_inventory", include_str!("migrations/V1__catalog_inventory.sql")),
     ("V2__longshore", include_str!("migrations/V2__longshore.sql")),
     ("V3__candlepin", include_str!("migrations/V3__candlepin.sql")),
     ("V4__hosted", include_str!("migrations/V4__hosted.sql")),
+    ("V5__events", include_str!("migrations/V5__events.sql")),
 ];
 
 /// The version that [`migrate`] brings a database to.

@@ -7,11 +7,15 @@ mod callers;
 mod database;
 mod export;
 mod import;
+mod kafka;
+mod platform;
 mod read;
 
 pub use database::{Credentials, DatabaseSettings};
 pub use export::ExportSettings;
 pub use import::ImportSettings;
+pub use kafka::{KafkaSecurity, KafkaSettings};
+pub use platform::PlatformSettings;
 pub use read::SettingError;
 
 use crate::archive::Limits;
@@ -56,6 +60,12 @@ pub struct Settings {
     pub create_tenants: bool,
     /// Whether a reporter that is not there yet becomes a source.
     pub create_sources: bool,
+    /// Where events are published.
+    pub kafka: KafkaSettings,
+    /// What the platform is told of each message.
+    pub platform: PlatformSettings,
+    /// The URL of the SQS queue that wakes the publisher of events.
+    pub wake_queue: Option<String>,
     /// The CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
 }
@@ -189,6 +199,45 @@ impl Settings {
             "`false`",
             "callers over HTTP are known by `x-rh-identity` where no authorizer spoke: only where a trusted gateway sets it, and nobody can get past that",
         ),
+        ("LONGSHORE_KAFKA_BROKERS", "-", "the cluster that events are published to: `host:port`, comma-separated"),
+        (
+            "LONGSHORE_KAFKA_SECURITY",
+            "`tls`",
+            "how to log in to it: `iam` (MSK, as the function's role), `scram` (SHA-512), `tls` without a login, `plaintext`",
+        ),
+        ("LONGSHORE_KAFKA_SECRET_ARN", "-", "for `scram`: a Secrets Manager secret with `username` and `password`"),
+        ("LONGSHORE_KAFKA_CA_FILE", "-", "PEM file with further CA certificates of brokers to trust"),
+        (
+            "LONGSHORE_KAFKA_MAX_MESSAGE_BYTES",
+            "`1000000`",
+            "size of a message before compression, in bytes, no more than the topics take; larger ones are parked",
+        ),
+        (
+            "LONGSHORE_KAFKA_TIMEOUT_MS",
+            "`20000`",
+            "time for messages to be acknowledged, in milliseconds, at most 50000",
+        ),
+        ("LONGSHORE_EVENTS_TOPIC", "`longshore.events`", "topic of the events"),
+        ("LONGSHORE_EVENTS_SOURCE", "`/longshore`", "the CloudEvents `source` of the events"),
+        ("LONGSHORE_OUTBOX_RETENTION_HOURS", "`168`", "how long published messages are kept in the outbox, in hours"),
+        (
+            "LONGSHORE_WAKE_QUEUE",
+            "-",
+            "URL of the SQS queue that wakes the publisher after a batch; without it, it comes by its schedule",
+        ),
+        (
+            "LONGSHORE_PAYLOAD_STATUS",
+            "`true`",
+            "tell the platform the status of each message: `received`, `processing`, `success` or `error`",
+        ),
+        ("LONGSHORE_PAYLOAD_STATUS_TOPIC", "`platform.payload-status`", "topic of these"),
+        ("LONGSHORE_PAYLOAD_STATUS_SERVICE", "`longshore`", "the `service` that they name"),
+        (
+            "LONGSHORE_VALIDATION",
+            "`false`",
+            "answer each upload: all that its message said and `validation`, `success` or `failure`",
+        ),
+        ("LONGSHORE_VALIDATION_TOPIC", "`platform.upload.validation`", "topic of these"),
         ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
     ];
 
@@ -237,6 +286,9 @@ impl Settings {
             deadline_margin: read.millis("LONGSHORE_DEADLINE_MARGIN_MS", 5_000)?,
             create_tenants: read.flag("LONGSHORE_CREATE_TENANTS", true)?,
             create_sources: read.flag("LONGSHORE_CREATE_SOURCES", true)?,
+            kafka: KafkaSettings::read(&read)?,
+            platform: PlatformSettings::read(&read)?,
+            wake_queue: read.text("LONGSHORE_WAKE_QUEUE"),
             metrics_namespace: read.text("LONGSHORE_METRICS_NAMESPACE").unwrap_or_else(|| "Longshore".into()),
         })
     }

@@ -120,6 +120,8 @@ pub enum Command {
     },
     /// Seals stored private keys again, with the current key.
     RotateKeys {},
+    /// Lets parked messages be published after all.
+    RetryParked {},
     /// Tells how things stand.
     Status {},
     /// Lists the commands.
@@ -179,6 +181,12 @@ const HELP: &[(&str, &str, &str)] = &[
         "rotate-keys",
         "",
         "seal the stored private keys again with the current key of LONGSHORE_KEYS; again, if the answer is not complete",
+    ),
+    (
+        "retry-parked",
+        "",
+        "let the messages be published that the broker refused for good (status has their number and the newest reason), \
+         once what was wrong is mended",
     ),
     ("status", "", "tell how things stand: versions, numbers, failures, what waits, keys and authority"),
     ("help", "", "list the commands and the settings"),

@@ -141,6 +141,7 @@ impl Setup {
             Command::Unentitle { entitlement } => self.unentitle(&entitlement).await,
             Command::ListEntitlements { consumer } => self.list_entitlements(&consumer).await,
             Command::RotateKeys {} => self.rotate_keys(deadline).await,
+            Command::RetryParked {} => self.retry_parked().await,
             Command::Status {} => self.status().await,
             Command::Help {} => Ok(command::help()),
         }

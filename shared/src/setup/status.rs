@@ -3,6 +3,7 @@
 use super::{Setup, SetupError};
 use crate::db::{DbError, LATEST_VERSION};
 use crate::keyring;
+use crate::outbox;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use tokio_postgres::GenericClient;
@@ -29,6 +30,12 @@ impl Setup {
         };
         status["authority"] = self.authority().await;
         Ok(status)
+    }
+
+    /// Parked messages wait again.
+    pub(super) async fn retry_parked(&self) -> Result<Value, SetupError> {
+        let session = self.pool.get().await?;
+        Ok(json!({"waiting_again": outbox::unpark(&*session).await?}))
     }
 
     async fn authority(&self) -> Value {

@@ -52,7 +52,12 @@ SELECT jsonb_build_object(
   'outbox', (
     SELECT jsonb_build_object('waiting', count(*),
       'oldest_seconds', greatest(0, extract(epoch FROM $1 - min(created_at)))::bigint)
-    FROM outbox WHERE published_at IS NULL
+    FROM outbox WHERE published_at IS NULL AND parked_at IS NULL
+  ),
+  'parked', (
+    SELECT jsonb_build_object('number', count(*), 'newest', to_char(max(parked_at), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+      'reason', (array_agg(parked_reason ORDER BY parked_at DESC, id DESC))[1])
+    FROM outbox WHERE parked_at IS NOT NULL
   ),
   'rejected', (
     SELECT jsonb_build_object('newest', to_char(max(newest), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'by_kind', coalesce(jsonb_object_agg(kind, number), '{}'))
