@@ -1,7 +1,9 @@
 //! The AWS clients, over one HTTP client with rustls and ring.
 
+use crate::failure::Chain;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
-use aws_credential_types::Credentials;
+pub use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -70,6 +72,18 @@ impl Aws {
         aws_sdk_kms::Client::new(&self.config)
     }
 
+    /// The credentials that clients sign with, as fresh as they come, and the region.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub async fn credentials(&self) -> Result<(Credentials, String), String> {
+        let provider = self.config.credentials_provider().ok_or("no AWS credentials")?;
+        let credentials = provider.provide_credentials().await.map_err(|error| Chain(&error).to_string())?;
+        let region = self.config.region().ok_or("AWS_REGION is not set")?.to_string();
+        Ok((credentials, region))
+    }
+
+    #[cfg(test)]
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.config
     }

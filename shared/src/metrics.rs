@@ -1,5 +1,6 @@
 //! CloudWatch metrics in the embedded metric format: lines on standard output, no call to any API.
 
+use crate::outbox::Standing;
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use std::io::Write;
 use std::sync::OnceLock;
@@ -44,6 +45,16 @@ pub(crate) fn request_ended(status: u16, kind: Option<&'static str>, took: Durat
     if let Some(kind) = kind {
         metrics::counter!("Failures", "Kind" => kind).increment(1);
     }
+    flush(Some(request_id));
+}
+
+/// Tells what a publisher has done, and how the outbox stands.
+pub fn outbox_drained(published: u64, parked: u64, standing: &Standing, request_id: &str) {
+    metrics::counter!("EventsPublished").increment(published);
+    metrics::counter!("EventsParked").increment(parked);
+    metrics::gauge!("OutboxWaiting").set(standing.waiting as f64);
+    metrics::gauge!("OutboxParked").set(standing.parked as f64);
+    metrics::gauge!("OutboxAgeSeconds").set(standing.oldest.as_secs_f64());
     flush(Some(request_id));
 }
 

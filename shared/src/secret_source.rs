@@ -73,7 +73,7 @@ impl SecretSource {
 ///
 /// # Errors
 /// Why it cannot be had, without a word of it.
-pub(crate) async fn read_secret(id: &str, aws: &Aws) -> Result<String, String> {
+pub async fn read_secret(id: &str, aws: &Aws) -> Result<String, String> {
     let answer = Box::pin(aws.secrets().get_secret_value().secret_id(id).send()).await;
     let answer = answer.map_err(|error| Chain(&error).to_string())?;
     answer.secret_string().map(Into::into).ok_or_else(|| "it is binary, not text".into())

@@ -30,8 +30,15 @@ impl LogSettings {
             "CRITICAL" | "FATAL" => LevelFilter::ERROR,
             other => other.parse().unwrap_or(LevelFilter::INFO),
         };
-        let ours =
-            ["longshore", "tower_persister", "manifest_importer", "manifest_exporter", "upstream_consumer", "setup"];
+        let ours = [
+            "longshore",
+            "tower_persister",
+            "manifest_importer",
+            "manifest_exporter",
+            "upstream_consumer",
+            "event_publisher",
+            "setup",
+        ];
         Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(ours.map(|name| (name, level)))
     }
 }

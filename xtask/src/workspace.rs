@@ -7,8 +7,8 @@ use longshore_devkit::cargo_lambda;
 use tokio::process::Command;
 
 /// The functions that the stack runs; each is a binary of the workspace.
-pub const FUNCTIONS: [&str; 5] =
-    ["setup", "tower-persister", "manifest-importer", "manifest-exporter", "upstream-consumer"];
+pub const FUNCTIONS: [&str; 6] =
+    ["setup", "tower-persister", "manifest-importer", "manifest-exporter", "upstream-consumer", "event-publisher"];
 
 /// The checkout that this program was built from.
 #[derive(Debug, Clone)]

@@ -3,9 +3,7 @@
 use super::DbError;
 use crate::aws::Aws;
 use crate::clock::Clock;
-use crate::failure::Chain;
 use crate::secret_source;
-use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use serde::Deserialize;
@@ -36,9 +34,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(900);
 /// An RDS IAM token: a presigned request to `rds-db` without its scheme.
 pub(super) async fn iam_token(aws: &Aws, clock: &Clock, host: &str, port: u16, user: &str) -> Result<String, DbError> {
     let failed = |what: String| DbError::Credentials(what);
-    let provider = aws.config().credentials_provider().ok_or_else(|| failed("no AWS credentials".into()))?;
-    let credentials = provider.provide_credentials().await.map_err(|error| failed(Chain(&error).to_string()))?;
-    let region = aws.config().region().ok_or_else(|| failed("AWS_REGION is not set".into()))?.to_string();
+    let (credentials, region) = aws.credentials().await.map_err(failed)?;
     let identity = credentials.into();
     let mut settings = SigningSettings::default();
     settings.expires_in = Some(TOKEN_LIFE);
