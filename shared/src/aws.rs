@@ -82,11 +82,6 @@ impl Aws {
         let region = self.config.region().ok_or("AWS_REGION is not set")?.to_string();
         Ok((credentials, region))
     }
-
-    #[cfg(test)]
-    pub(crate) fn config(&self) -> &SdkConfig {
-        &self.config
-    }
 }
 
 /// A place in S3: a bucket, and what the keys of its objects begin with.

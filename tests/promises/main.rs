@@ -7,6 +7,7 @@ mod downloads;
 mod exports;
 mod hosted;
 mod imports;
+mod publisher;
 mod samples;
 mod setup;
 mod tower;

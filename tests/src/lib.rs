@@ -15,6 +15,7 @@ mod imports;
 mod openssl;
 mod owner_stage;
 mod proxied;
+pub mod publishing;
 mod refusals;
 mod rows;
 pub mod samples;

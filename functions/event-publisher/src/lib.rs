@@ -10,6 +10,10 @@ mod error;
 mod producer;
 mod publisher;
 
+/// The client, for what reads topics: benchmarks, tests, tools.
+#[cfg(feature = "test-broker")]
+pub use krafka;
+
 pub use client::connect;
 pub use error::PublishError;
 pub use publisher::{Published, Publisher};
