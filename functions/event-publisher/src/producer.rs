@@ -162,7 +162,10 @@ impl Producer {
         let topic = self.settings.topic(family);
         let found = match self.client.partitions_for(topic).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(Refusal::of(&error)),
+            Err(error) => Err(match Refusal::of(&error) {
+                Refusal::Final(_) => Refusal::Final(format!("there is no topic {topic}")),
+                passing => passing,
+            }),
         };
         self.topics.insert(family, found.clone());
         found
@@ -190,7 +193,7 @@ impl Refusal {
                 | ErrorCode::InvalidTopic
                 | ErrorCode::MessageTooLarge
                 | ErrorCode::RecordListTooLarge
-                | ErrorCode::InvalidRecord => Self::Final(error.to_string()),
+                | ErrorCode::InvalidRecord => Self::Final(format!("the broker refuses it: {code:?}")),
                 _ => Self::Passing(error.to_string()),
             },
             _ => Self::Passing(error.to_string()),

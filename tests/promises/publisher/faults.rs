@@ -30,6 +30,16 @@ async fn without_brokers_in_the_settings_it_says_so() {
     assert!(failed.to_string().contains("LONGSHORE_KAFKA_BROKERS"), "{failed}");
 }
 
+/// What the settings say is not negotiated away: no record reaches a broker that does not speak TLS.
+#[tokio::test]
+async fn a_cluster_that_speaks_no_tls_is_not_spoken_to_without() {
+    let (world, cluster) = (World::start().await, Cluster::start(1).await);
+    world.fill_outbox(1, 1).await;
+    let failed = publish(&world.publisher(&cluster, &[("LONGSHORE_KAFKA_SECURITY", "tls")]).await).await.unwrap_err();
+    assert!(failed.is_transient() && failed.kind().starts_with("Kafka"), "{failed:?}");
+    assert_eq!((world.outbox().await.as_str(), cluster.broker().requests().len()), ("1 / 0 / 0", 0));
+}
+
 #[tokio::test]
 async fn a_broker_that_refuses_for_a_while_is_asked_again() {
     for code in [ErrorCode::NotEnoughReplicas, ErrorCode::NotLeaderForPartition, ErrorCode::RequestTimedOut] {

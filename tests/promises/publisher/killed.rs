@@ -7,7 +7,7 @@ use longshore_tests::publishing::{Cluster, in_order};
 use longshore_tests::{World, function};
 use std::time::Duration;
 
-const EVENTS: i64 = 12_000;
+const EVENTS: i64 = 6_000;
 const OWNERS: i64 = 6;
 const MOMENTS: usize = 50;
 const SEED: u64 = 20_260_105;

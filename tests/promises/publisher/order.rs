@@ -30,8 +30,13 @@ async fn a_record_is_a_cloud_event_with_headers_to_filter_by() {
     for pointer in ["/id", "/time", "/data/id", "/data/timestamp", "/subject", "/data/entityId", "/data/eventData"] {
         *value.pointer_mut(pointer).unwrap() = "..".into();
     }
-    assert_snapshot!(value.to_string(), @"");
-    assert_snapshot!(imported.headers.join("\n").replace(&id, "ID"), @"");
+    assert_snapshot!(value.to_string(), @r#"{"data":{"entityId":"..","eventData":"..","id":"..","ownerKey":"5318290","principalData":{"name":"admin","type":"user"},"requestId":"req-1","target":"IMPORT","targetName":"5318290","timestamp":"..","type":"CREATED"},"datacontenttype":"application/json","id":"..","partitionkey":"owner/5318290","source":"/acme/longshore","specversion":"1.0","subject":"..","time":"..","type":"longshore.import.created"}"#);
+    assert_snapshot!(imported.headers.join("\n").replace(&id, "ID"), @"
+    content-type: application/cloudevents+json; charset=UTF-8
+    ce_type: longshore.import.created
+    ce_id: ID
+    request_id: req-1
+    ");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn a_message_that_is_too_large_is_parked_and_those_behind_it_are_published
     let done = publish(&publisher).await.unwrap();
     assert_eq!((done.published, done.parked), (8, 1));
     assert_eq!(cluster.numbers()["owner/0"], [2, 6, 8]);
-    assert_snapshot!(world.list(REASONS).await, @"");
+    assert_snapshot!(world.list(REASONS).await, @"owner/0 | 5730 bytes, and LONGSHORE_KAFKA_MAX_MESSAGE_BYTES is 4000");
     let status = world.setup(json!({"command": "status"})).await;
     assert_eq!((&status["outbox"]["waiting"], &status["parked"]["number"]), (&json!(0), &json!(1)));
     // Nobody tries it again before somebody says so.
@@ -40,7 +40,7 @@ async fn a_message_that_only_the_broker_finds_too_large_is_parked_alone() {
     cluster.broker().on_times(ApiKey::Produce, 1, |_| Control::Error(ErrorCode::MessageTooLarge));
     let done = publish(&world.publisher(&cluster, &[]).await).await.unwrap();
     assert_eq!((done.published, done.parked), (0, 1));
-    assert_snapshot!(world.list(REASONS).await, @"");
+    assert_snapshot!(world.list(REASONS).await, @"owner/0 | the broker refuses it: MessageTooLarge");
     // Several of a batch are sent again apart, in order.
     world.fill_outbox(50, 3).await;
     cluster.broker().on_times(ApiKey::Produce, 1, |_| Control::Error(ErrorCode::MessageTooLarge));
@@ -58,7 +58,10 @@ async fn messages_for_a_topic_that_is_not_there_are_parked_and_other_topics_go_o
     world.execute(sql).await;
     let done = publish(&world.publisher(&cluster, &[]).await).await.unwrap();
     assert_eq!((done.published, done.parked), (4, 2));
-    assert_snapshot!(world.list(REASONS).await, @"");
+    assert_snapshot!(world.list(REASONS).await, @"
+    request/r | there is no topic platform.payload-status
+    request/r | there is no topic platform.payload-status
+    ");
     cluster.broker().create_topic("platform.payload-status", 1);
     world.setup(json!({"command": "retry-parked"})).await;
     publish(&world.publisher(&cluster, &[]).await).await.unwrap();
