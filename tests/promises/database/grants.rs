@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use longshore_tests::api::{Api, Request, role_arn};
 use longshore_tests::exports::{Exporting, export_event, export_record};
 use longshore_tests::manifest::{Era, Manifest, Product};
+use longshore_tests::publishing::{Cluster, publish};
 use longshore_tests::{ArchiveBuilder, ORG, World, database, function, later, object};
 use serde_json::json;
 use uuid::Uuid;
@@ -230,4 +231,20 @@ async fn the_rights_of_the_readme_are_enough_to_answer_requests_and_show_no_othe
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_rights_of_the_readme_are_enough_to_publish() {
+    let (world, cluster) = (World::start().await, Cluster::start(1).await);
+    let url = grant(&world, "longshore_publisher").await;
+    world.fill_outbox(5, 2).await;
+    world.execute("UPDATE outbox SET event_data = jsonb_build_object('text', repeat('x', 1100000)) WHERE id = 1").await;
+    let publisher = world.publisher(&cluster, &[("DATABASE_URL", &url)]).await;
+    let done = publish(&publisher).await.unwrap();
+    assert_eq!((done.published, done.parked), (4, 1));
+    world.execute("UPDATE outbox SET published_at = published_at - interval '1 year'").await;
+    assert_eq!(publish(&publisher).await.unwrap().deleted, 4);
+    let forbidden =
+        ["UPDATE outbox SET event_data = '{}'", "INSERT INTO outbox DEFAULT VALUES", "SELECT FROM cp_owner"];
+    refuses(&url, &forbidden).await;
 }
