@@ -164,9 +164,11 @@ impl Import<'_> {
         if moved || !events.is_empty() {
             events.push(self.import_event(owner, &head, &forced, &refreshed.stats));
         }
-        self.write_events(transaction, owner, &events, now).await?;
-        let (status, message) = success(&owner.key, &forced, refreshed.active, refreshed.expired);
         phase(&mut phases, "write", writing.elapsed());
+        let telling = Instant::now();
+        self.write_events(transaction, owner, &events, now).await?;
+        phase(&mut phases, "events", telling.elapsed());
+        let (status, message) = success(&owner.key, &forced, refreshed.active, refreshed.expired);
         let end = End { outcome: Outcome::Imported, status, message };
         let conflicts = forced.iter().map(|conflict| conflict.name()).collect();
         let ending = Ending { stats: refreshed.stats, warnings, conflicts, phases, ..Ending::default() };

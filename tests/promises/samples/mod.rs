@@ -3,4 +3,5 @@
 mod events;
 mod exports;
 mod manifests;
+mod publisher;
 mod requests;

@@ -4,6 +4,7 @@ mod api;
 mod binaries;
 mod copy;
 mod database;
+mod events;
 mod export;
 mod machine;
 mod manifest;
@@ -72,10 +73,12 @@ enum Part {
     Manifest,
     /// Requests over HTTP and exports of a manifest, through the functions
     Api,
+    /// Publishing events, and what telling costs an import
+    Events,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Tower, Self::Manifest, Self::Api];
+    const ALL: [Self; 4] = [Self::Tower, Self::Manifest, Self::Api, Self::Events];
 
     /// Its key in `bench.json`.
     fn name(self) -> &'static str {
@@ -83,6 +86,7 @@ impl Part {
             Self::Tower => "tower",
             Self::Manifest => "manifest",
             Self::Api => "api",
+            Self::Events => "events",
         }
     }
 }
@@ -104,6 +108,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
             Part::Tower => tower::measure(workspace, options, progress).await?,
             Part::Manifest => manifest::measure(workspace, options, progress).await?,
             Part::Api => api::measure(workspace, options, progress).await?,
+            Part::Events => events::measure(workspace, options, progress).await?,
         };
         write_line(stdout(), &outcome.render(colour_on_stdout()));
         keep(&file, part, &outcome)?;

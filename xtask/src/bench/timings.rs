@@ -31,7 +31,7 @@ impl Timings {
 
     /// The median of each phase; the rest is the event, resolving, committing, and the answer.
     fn phases(&self) -> String {
-        const ORDER: [&str; 7] = ["download", "verify", "wait", "read", "merge", "write", "rest"];
+        const ORDER: [&str; 8] = ["download", "verify", "wait", "read", "merge", "write", "events", "rest"];
         let shown = |name: &str| Some(format!("{name} {:.3}", self.phases.get(name)?.median()));
         ORDER.into_iter().filter_map(shown).collect::<Vec<_>>().join(", ")
     }

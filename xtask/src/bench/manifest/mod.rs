@@ -37,7 +37,7 @@ use super::{
 use crate::{progress::Progress, workspace::Workspace};
 
 /// What is measured.
-static IMPORTER: Unloader = Unloader {
+pub static IMPORTER: Unloader = Unloader {
     binary: "manifest-importer",
     database: "imported",
     service: "candlepin",
