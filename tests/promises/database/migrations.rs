@@ -69,7 +69,7 @@ async fn contents(client: &Client) -> Vec<String> {
 async fn an_empty_database_is_filled_and_then_left_alone() {
     let url = database::empty_database().await;
     let first = migrate(&url).await.unwrap();
-    assert_snapshot!(first, @r#"{"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}"#);
+    assert_snapshot!(first, @r#"{"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted","V5__events"],"version":5}"#);
     let client = database::connect(&url).await;
     let all = async || {
         [
@@ -79,7 +79,7 @@ async fn an_empty_database_is_filled_and_then_left_alone() {
         ]
     };
     let before = all().await;
-    assert_snapshot!(migrate(&url).await.unwrap(), @r#"{"applied":[],"version":4}"#);
+    assert_snapshot!(migrate(&url).await.unwrap(), @r#"{"applied":[],"version":5}"#);
     assert_eq!(all().await, before);
 }
 
@@ -207,7 +207,7 @@ async fn the_function_answers_with_what_it_did() {
         ));
     }
     assert_snapshot!(answers.join("\n"), @r#"
-    {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}
+    {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted","V5__events"],"version":5}
     "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `replace-rules`, `create-product`, `create-pool`, `list-pools`, `create-distributor`, `list-distributors`, `delete-distributor`, `entitle`, `unentitle`, `list-entitlements`, `rotate-keys`, `status`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
     "#);
 }

@@ -146,7 +146,7 @@ const PREPARING: [&str; 12] = [
     "replace-rules",
     "help",
 ];
-const HOSTING: [&str; 12] = [
+const HOSTING: [&str; 13] = [
     "create-engineering-product",
     "create-product",
     "create-pool",
@@ -156,6 +156,7 @@ const HOSTING: [&str; 12] = [
     "list-distributors",
     "list-entitlements",
     "rotate-keys",
+    "retry-parked",
     "status",
     "unentitle",
     "delete-distributor",
@@ -202,8 +203,8 @@ async fn the_events_of_setup_prepare_an_empty_database() {
     let variables = [("DATABASE_URL".to_owned(), database::empty_database().await)];
     let mut process = function::start("setup", &variables, &[]).await;
     assert_snapshot!(answers(&mut process, &PREPARING).await, @r#"
-    migrate: {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted"],"version":4}
-    migrate: {"applied":[],"version":4}
+    migrate: {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted","V5__events"],"version":5}
+    migrate: {"applied":[],"version":5}
     create-tenant: {"tenant_id":1}
     create-source: {"enabled":true,"source_id":1,"tenant_id":1}
     create-owner: {"display_name":"Example","id":"(ours)","owner":"5318290"}
@@ -237,7 +238,8 @@ async fn the_events_of_setup_make_a_hosted_side() {
     list-distributors: {"distributors":[{"entitlements":1,"identity_expires":"(ours)","identity_serial":"(ours)","name":"lab","owner":"5318290","type":"candlepin","uuid":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31"}]}
     list-entitlements: {"entitlements":[{"consumer":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31","id":"9a8b7c6d5e4f40319283746556473829","pool":"5d0c7c1f2a3b4c5d8e9fa0b1c2d3e4f5","product":"EX-SKU-9","quantity":3,"serial":"(ours)"}]}
     rotate-keys: {"complete":true,"current":"k1","problems":[],"rotated":{"cp_certificate":0,"cp_id_cert":0,"cp_key_pair":0},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"unopened":0}
-    status: {"authority":"(ours)","current_key":"k1","exports":{"failed_in_a_day":0,"newest":null},"failures":[],"imports":{"failed_in_a_day":0,"newest":null},"inventory":"(ours)","largest_owners":[{"contents":1,"distributors":1,"entitlements":1,"owner":"5318290","pools":1,"products":2,"subscriptions":0}],"latest_version":4,"outbox":{"oldest_seconds":"(ours)","waiting":4},"owners":1,"refreshes":{"failed_in_a_day":0,"newest":null},"rejected":{"by_kind":{},"newest":null},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"version":4}
+    retry-parked: {"waiting_again":0}
+    status: {"authority":"(ours)","current_key":"k1","exports":{"failed_in_a_day":0,"newest":null},"failures":[],"imports":{"failed_in_a_day":0,"newest":null},"inventory":"(ours)","largest_owners":[{"contents":1,"distributors":1,"entitlements":1,"owner":"5318290","pools":1,"products":2,"subscriptions":0}],"latest_version":5,"outbox":{"oldest_seconds":"(ours)","waiting":4},"owners":1,"parked":{"newest":null,"number":0,"reason":null},"refreshes":{"failed_in_a_day":0,"newest":null},"rejected":{"by_kind":{},"newest":null},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"version":5}
     unentitle: {"entitlement":"9a8b7c6d5e4f40319283746556473829","removed":true}
     unentitle: {"entitlement":"9a8b7c6d5e4f40319283746556473829","removed":false}
     delete-distributor: {"removed":true,"uuid":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31"}

@@ -16,7 +16,7 @@ async fn a_database_that_is_not_up_to_date_is_told_of() {
     let variables = [("DATABASE_URL".to_owned(), database::empty_database().await)];
     let mut process = function::start("setup", &variables, &[]).await;
     let answer = process.invoke(br#"{"command":"status"}"#, Duration::from_secs(60)).await.unwrap().result.unwrap();
-    assert_snapshot!(String::from_utf8(answer).unwrap(), @r#"{"latest_version":4,"problem":"the database is not up to date; migrate brings it there","version":0}"#);
+    assert_snapshot!(String::from_utf8(answer).unwrap(), @r#"{"latest_version":5,"problem":"the database is not up to date; migrate brings it there","version":0}"#);
 }
 
 #[tokio::test]
@@ -85,12 +85,17 @@ async fn numbers_failures_and_what_waits_are_told() {
           "subscriptions": 1
         }
       ],
-      "latest_version": 4,
+      "latest_version": 5,
       "outbox": {
         "oldest_seconds": "(about 90)",
         "waiting": 10
       },
       "owners": 1,
+      "parked": {
+        "newest": null,
+        "number": 0,
+        "reason": null
+      },
       "refreshes": {
         "failed_in_a_day": 0,
         "newest": "(now)"
@@ -112,7 +117,7 @@ async fn numbers_failures_and_what_waits_are_told() {
           "k1": 1
         }
       },
-      "version": 4
+      "version": 5
     }
     "#);
 }
