@@ -245,6 +245,6 @@ async fn the_rights_of_the_readme_are_enough_to_publish() {
     world.execute("UPDATE outbox SET published_at = published_at - interval '1 year'").await;
     assert_eq!(publish(&publisher).await.unwrap().deleted, 4);
     let forbidden =
-        ["UPDATE outbox SET event_data = '{}'", "INSERT INTO outbox DEFAULT VALUES", "SELECT FROM cp_owner"];
+        ["UPDATE outbox SET event_data = '{}'", "INSERT INTO outbox DEFAULT VALUES", "SELECT FROM candlepin.cp_owner"];
     refuses(&url, &forbidden).await;
 }
