@@ -4,7 +4,7 @@ use super::last::METADATA_TYPE;
 use super::owner::{self, Owner};
 use super::record::{self, Entry, Status};
 use super::terms::Plan;
-use super::unload::{delete_loose_contents, delete_products, used_products};
+use super::unload::{Counts, delete_loose_contents, delete_products, used_products};
 use super::{pools, subscriptions, upstream};
 use crate::clock::Clock;
 use crate::db::{DbError, Session, joins_whole_tables};
@@ -102,7 +102,9 @@ pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Cloc
     transaction.execute_typed("DELETE FROM consumer_type_uses WHERE owner_id = $1", &[(&owner.id, Type::TEXT)]).await?;
     let sql = "UPDATE cp_owner SET last_content_update = $2, updated = $2 WHERE id = $1";
     transaction.execute_typed(sql, &[(&owner.id, Type::TEXT), (&now, Type::TIMESTAMP)]).await?;
-    events.push(Event::new(Change::Modified, "OWNER_ENTITLEMENTS", &owner.name, &owner.id, json!(undone)));
+    let gone = |deletes| Counts { deletes, ..Counts::default() };
+    let data = json!({"subscriptions": gone(undone.subscriptions), "pools": gone(undone.pools)});
+    events.push(Event::new(Change::Modified, "OWNER_ENTITLEMENTS", &owner.name, &owner.id, data));
     events.push(Event::new(Change::Deleted, "IMPORT", &owner.name, &owner.id, json!(undone)));
     let context = outbox::Context {
         key: format!("owner/{}", owner.key),

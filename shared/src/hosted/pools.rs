@@ -56,6 +56,7 @@ pub(super) struct PoolRow {
     /// The id of the product that is sold.
     pub product: String,
     pub name: String,
+    pub kind: String,
     pub managed: bool,
     pub quantity: i64,
     pub consumed: i64,
@@ -78,7 +79,8 @@ pub(super) async fn lock_pool(
     owner: &str,
     id: &str,
 ) -> Result<Option<PoolRow>, DbError> {
-    let sql = "SELECT p.id, g.product_id, g.name, p.managed, p.quantity, p.quantity_consumed, p.startdate, p.enddate,
+    let sql =
+        "SELECT p.id, p.type, g.product_id, g.name, p.managed, p.quantity, p.quantity_consumed, p.startdate, p.enddate,
                       EXISTS (SELECT FROM cp_pool_attribute a
                               WHERE a.pool_id = p.id AND a.name = 'pool_derived' AND a.value = 'true') AS derived
                FROM cp_pool p JOIN cp_products g ON g.uuid = p.product_uuid
@@ -88,6 +90,7 @@ pub(super) async fn lock_pool(
         id: row.get("id"),
         product: row.get("product_id"),
         name: row.get("name"),
+        kind: row.get("type"),
         managed: row.get("managed"),
         quantity: row.get("quantity"),
         consumed: row.get("quantity_consumed"),
@@ -208,7 +211,10 @@ async fn write(transaction: &Transaction<'_>, terms: &Terms<'_>, clock: &Clock) 
 
 /// That something was taken from a pool, or given back.
 pub(super) fn consumption_event(pool: &PoolRow) -> Event {
-    let data = json!({"changed": ["quantity_consumed", "quantity_exported"], "quantity": pool.quantity});
+    let data = json!({
+        "poolType": pool.kind, "quantity": pool.quantity, "productId": pool.product,
+        "changed": ["quantity_consumed", "quantity_exported"],
+    });
     Event::new(Change::Modified, "POOL", &pool.name, &pool.id, data)
 }
 

@@ -59,7 +59,8 @@ impl Event {
 /// What all events of one transaction have in common.
 #[derive(Debug, Clone)]
 pub struct Context<'a> {
-    /// Events of one key are published in order: `owner/<key>` or `tenant/<id>`.
+    /// Events of one key are published in order: `owner/<key>`, `tenant/<external tenant>`, or `rules` where they are
+    /// nobody's.
     pub key: String,
     /// Who caused it, as far as the message says.
     pub principal: Option<&'a str>,

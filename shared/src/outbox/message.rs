@@ -31,9 +31,11 @@ struct Envelope<'a> {
     r#type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
-    time: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<&'a str>,
     datacontenttype: &'static str,
-    partitionkey: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partitionkey: Option<&'a str>,
     data: Data<'a>,
 }
 
@@ -50,7 +52,7 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a str>,
     principal_data: Option<&'a RawValue>,
-    timestamp: &'a str,
+    timestamp: Option<&'a str>,
     request_id: Option<&'a str>,
     event_data: &'a RawValue,
 }
@@ -77,16 +79,16 @@ fn event(row: &Waiting, source: &str) -> Message {
     let id = row.event_id.to_string();
     let (change, target) = (row.change.as_deref().unwrap_or_default(), row.target.as_deref().unwrap_or_default());
     let sort = format!("longshore.{}.{}", target.to_ascii_lowercase(), change.to_ascii_lowercase());
-    let time = row.created_at.assume_utc().format(&Rfc3339).unwrap_or_default();
+    let time = row.created_at.assume_utc().format(&Rfc3339).ok();
     let envelope = Envelope {
         specversion: "1.0",
         id: &id,
         source,
         r#type: &sort,
-        subject: row.entity_id.as_deref(),
-        time: &time,
+        subject: row.entity_id.as_deref().and_then(attribute),
+        time: time.as_deref(),
         datacontenttype: "application/json",
-        partitionkey: &row.key,
+        partitionkey: attribute(&row.key),
         data: Data {
             id: &id,
             r#type: change,
@@ -96,17 +98,131 @@ fn event(row: &Waiting, source: &str) -> Message {
             owner_key: row.key.strip_prefix("owner/"),
             tenant: row.key.strip_prefix("tenant/"),
             principal_data: row.principal.as_deref(),
-            timestamp: &time,
+            timestamp: time.as_deref(),
             request_id: row.request_id.as_deref(),
             event_data: &row.data,
         },
     };
     // Texts, and JSON that the database has checked: there is nothing in it that cannot be written.
     let value = serde_json::to_vec(&envelope).unwrap_or_default();
-    let headers = [("content-type", STRUCTURED.to_owned()), ("ce_type", sort.clone()), ("ce_id", id.clone())];
+    let headers = [("content-type", STRUCTURED.to_owned()), ("ce_type", sort), ("ce_id", id)];
     Message { key: row.key.clone(), value, headers: headers.into_iter().chain(correlation(row)).collect() }
+}
+
+/// CloudEvents attributes are texts of a character or more, none of which controls anything; any other is left out. Product
+/// ids and owners' keys come from others, and the event itself has them as they are.
+fn attribute(text: &str) -> Option<&str> {
+    let is_noncharacter = |char: char| matches!(u32::from(char), 0xFDD0..=0xFDEF) || u32::from(char) & 0xFFFE == 0xFFFE;
+    let is_unfit = |char: char| char.is_control() || is_noncharacter(char);
+    (!text.is_empty() && !text.contains(is_unfit)).then_some(text)
 }
 
 fn correlation(row: &Waiting) -> impl Iterator<Item = Header> {
     row.request_id.iter().map(|id| ("request_id", id.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use time::macros::datetime;
+    use uuid::uuid;
+
+    fn raw(value: &Value) -> Box<RawValue> {
+        serde_json::value::to_raw_value(value).unwrap()
+    }
+
+    fn row(key: &str) -> Waiting {
+        Waiting {
+            id: 7,
+            event_id: uuid!("01998a7c-4d20-7000-8000-000000000001"),
+            family: Family::Event,
+            key: key.into(),
+            request_id: Some("req-1".into()),
+            change: Some("CREATED".into()),
+            target: Some("CONSUMER_TYPE".into()),
+            target_name: Some("appliance".into()),
+            entity_id: Some("t1".into()),
+            principal: Some(raw(&json!({"type": "user", "name": "admin"}))),
+            data: raw(&json!({"label": "appliance"})),
+            created_at: datetime!(2026-03-05 10:20:30.45),
+        }
+    }
+
+    fn value(row: &Waiting) -> Value {
+        serde_json::from_slice(&Message::of(row, "/longshore").value).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_a_cloud_event_in_structured_mode() {
+        let message = Message::of(&row("owner/acme"), "/longshore");
+        let id = "01998a7c-4d20-7000-8000-000000000001";
+        let expected = [
+            ("content-type", "application/cloudevents+json; charset=UTF-8"),
+            ("ce_type", "longshore.consumer_type.created"),
+            ("ce_id", id),
+            ("request_id", "req-1"),
+        ];
+        assert_eq!(message.headers, expected.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(message.key, "owner/acme");
+        let expected = json!({
+            "specversion": "1.0", "id": id, "source": "/longshore", "type": "longshore.consumer_type.created",
+            "subject": "t1", "time": "2026-03-05T10:20:30.45Z", "datacontenttype": "application/json",
+            "partitionkey": "owner/acme",
+            "data": {
+                "id": id, "type": "CREATED", "target": "CONSUMER_TYPE", "targetName": "appliance", "entityId": "t1",
+                "ownerKey": "acme", "principalData": {"type": "user", "name": "admin"},
+                "timestamp": "2026-03-05T10:20:30.45Z", "requestId": "req-1", "eventData": {"label": "appliance"},
+            },
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&message.value).unwrap(), expected);
+    }
+
+    #[test]
+    fn whose_an_event_is_follows_from_its_key() {
+        let whose = |key: &str| {
+            let data = value(&row(key))["data"].clone();
+            (data.get("ownerKey").cloned(), data.get("tenant").cloned())
+        };
+        assert_eq!(whose("owner/a/b"), (Some(json!("a/b")), None));
+        assert_eq!(whose("tenant/5318290"), (None, Some(json!("5318290"))));
+        assert_eq!(whose("rules"), (None, None));
+    }
+
+    #[test]
+    fn what_cannot_be_an_attribute_is_left_out_and_stays_in_the_event() {
+        for bad in ["", "a\tb", "a\u{7f}", "\u{85}", "\u{fdd0}", "\u{1fffe}"] {
+            let row = Waiting { entity_id: Some(bad.into()), ..row(&format!("owner/{bad}")) };
+            let event = value(&row);
+            assert_eq!((event.get("subject"), &event["data"]["entityId"]), (None, &json!(bad)));
+            assert_eq!(event.get("partitionkey").is_some(), bad.is_empty(), "{bad:?}");
+        }
+        let row = Waiting { entity_id: Some("Änderung 1/2".into()), ..row("owner/acme") };
+        assert_eq!(value(&row)["subject"], "Änderung 1/2");
+    }
+
+    #[test]
+    fn what_is_not_known_is_null_and_no_header() {
+        let row = Waiting { request_id: None, principal: None, ..row("owner/acme") };
+        let event = value(&row);
+        assert_eq!((&event["data"]["requestId"], &event["data"]["principalData"]), (&Value::Null, &Value::Null));
+        assert!(Message::of(&row, "/longshore").headers.iter().all(|(name, _)| *name != "request_id"));
+    }
+
+    #[test]
+    fn a_message_for_the_platform_is_what_was_written() {
+        let data = json!({"status": "success"});
+        for family in [Family::PayloadStatus, Family::Validation] {
+            let row = Waiting { family, change: None, target: None, data: raw(&data), ..row("5318290") };
+            let message = Message::of(&row, "/longshore");
+            assert_eq!(serde_json::from_slice::<Value>(&message.value).unwrap(), data);
+            assert_eq!(message.headers, [("request_id", "req-1".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn the_size_counts_key_value_and_headers() {
+        let message = Message { key: "key".into(), value: vec![0; 100], headers: vec![("name", "value".into())] };
+        assert_eq!(message.size(), 3 + 100 + 4 + 5 + 4 + 64);
+    }
 }

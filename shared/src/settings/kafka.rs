@@ -78,6 +78,12 @@ impl KafkaSettings {
             source: text("LONGSHORE_EVENTS_SOURCE", "/longshore"),
             retention: Duration::from_secs(hours * 3_600),
         };
+        if !settings.source.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SettingError::new(
+                "LONGSHORE_EVENTS_SOURCE",
+                "is not a URI or a path: it has blanks or letters beyond ASCII",
+            ));
+        }
         if settings.security == KafkaSecurity::Scram && settings.secret.is_none() {
             return Err(SettingError::new(
                 "LONGSHORE_KAFKA_SECRET_ARN",

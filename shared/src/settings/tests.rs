@@ -47,6 +47,7 @@ fn a_bad_value_names_its_variable_and_never_shows_a_password() {
         ("LONGSHORE_KEYS", "kms:"),
         ("LONGSHORE_FORCEABLE_CONFLICTS", "MANIFEST_OLD,none"),
         ("LONGSHORE_IMPORT_RECORDS", "0"),
+        ("LONGSHORE_EVENTS_SOURCE", "a longshore"),
     ] {
         assert_eq!(read(&[URL, (name, value)]).unwrap_err().variable, name);
     }

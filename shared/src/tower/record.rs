@@ -314,7 +314,8 @@ pub(super) fn refresh_message(stats: &Stats) -> String {
     if lines.is_empty() { "No updates".into() } else { lines.join("\n") }
 }
 
-/// The event of a refresh that changed something, into the outbox.
+/// The event of a refresh that changed something, into the outbox. Its readers know the tenant by the number that identities
+/// have.
 pub(super) async fn write_event(
     transaction: &Transaction<'_>,
     origin: &Origin,
@@ -328,8 +329,9 @@ pub(super) async fn write_event(
     let data: Value = json!({"mode": mode.name(), "stats": stats_by_key(stats)});
     let sql = "INSERT INTO outbox
                  (event_id, key, type, target, target_name, entity_id, request_id, event_data, created_at)
-               SELECT $1, 'tenant/' || $2::bigint, 'MODIFIED', 'INVENTORY_REFRESH', s.name, s.id::text, $4, $5, $6
-               FROM sources s WHERE s.id = $3";
+               SELECT $1, 'tenant/' || coalesce(nullif(t.external_tenant, ''), $2::bigint::text),
+                 'MODIFIED', 'INVENTORY_REFRESH', s.name, s.id::text, $4, $5, $6
+               FROM sources s LEFT JOIN tenants t ON t.id = $2 WHERE s.id = $3";
     transaction
         .execute_typed(
             sql,

@@ -145,7 +145,7 @@ async fn each_thing_that_goes_is_told() {
     SUBSCRIPTION DELETED | Suite | id | productId,quantity,upstreamEntitlementId,upstreamPoolId
     POOL DELETED | Suite | id | poolType,quantity,subscriptionId,subscriptionSubKey
     UPSTREAM_CONSUMER DELETED | lab-distributor | id | uuid
-    OWNER_ENTITLEMENTS MODIFIED | 5318290 | 5318290 | pools,products,subscriptions
+    OWNER_ENTITLEMENTS MODIFIED | 5318290 | 5318290 | pools,subscriptions
     IMPORT DELETED | 5318290 | 5318290 | pools,products,subscriptions
     ");
     let common = "SELECT DISTINCT concat_ws(' ', key, principal_data, request_id) FROM outbox";
