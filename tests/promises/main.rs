@@ -4,6 +4,7 @@
 mod api;
 mod database;
 mod downloads;
+mod events;
 mod exports;
 mod hosted;
 mod imports;
