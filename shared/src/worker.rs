@@ -2,12 +2,13 @@
 
 use crate::aws::Aws;
 use crate::clock::Clock;
-use crate::db::{Connector, Pool};
+use crate::db::{Connector, DbError, Pool};
 use crate::failure::Failure;
 use crate::fetch::{FetchError, Fetcher};
 use crate::kafka::{BatchResponse, Consumer, Event, Invocation, Record, Rejections, process};
 use crate::message::{Announcement, request_id_of};
 use crate::metrics;
+use crate::outbox::{Platform, Subject, Wakeup};
 use crate::settings::Settings;
 use std::time::Duration;
 
@@ -16,18 +17,22 @@ pub(crate) struct Worker {
     pub pool: Pool,
     pub clock: Clock,
     pub fetcher: Fetcher,
+    pub wakeup: Wakeup,
+    platform: Platform,
     rejections: Rejections,
     deadline_margin: Duration,
     concurrency: usize,
 }
 
 impl Worker {
-    /// `largest` is the size in bytes of the largest archive that is downloaded.
-    pub fn new(settings: &Settings, largest: u64, aws: &Aws, clock: Clock) -> Self {
+    /// `platform` is who tells the platform of messages, `largest` the size in bytes of the largest archive that is downloaded.
+    pub fn new(settings: &Settings, platform: Platform, largest: u64, aws: &Aws, clock: Clock) -> Self {
         let connector = Connector::new(settings.database.clone(), aws.clone(), clock.clone());
         let pool = Pool::new(connector, settings.concurrency);
         Self {
             fetcher: Fetcher::new(settings.fetch.clone(), largest, aws),
+            wakeup: Wakeup::new(settings.wake_queue.as_deref(), aws),
+            platform,
             rejections: Rejections::new(settings.rejection_target.clone(), pool.clone(), aws, clock.clone()),
             deadline_margin: settings.deadline_margin,
             concurrency: settings.concurrency,
@@ -51,27 +56,47 @@ impl Worker {
         let invocation = Invocation::new(remaining, self.deadline_margin, self.concurrency);
         // Boxed: the type of the whole work is deeper than the compiler likes.
         let response = Box::pin(process(consumer, &event, invocation)).await;
-        self.pool.settle().await;
+        tokio::join!(self.pool.settle(), self.wakeup.send());
         Ok(response)
     }
 
-    /// The announced archive.
-    pub async fn download(&self, announced: &Announcement) -> Result<Vec<u8>, FetchError> {
-        let archive = self.fetcher.download(&announced.url, announced.size).await?;
+    /// What the platform can be told of a record that comes in now.
+    pub fn subject(&self, record: &Record) -> Subject {
+        self.platform.subject(record, self.clock.timestamp())
+    }
+
+    /// The announced archive. The platform is told meanwhile that the work begins, and both come to their end: how the work
+    /// ended must not be told before that.
+    pub async fn download<E>(&self, subject: &Subject, announced: &Announcement) -> Result<Vec<u8>, E>
+    where
+        E: From<FetchError> + From<DbError>,
+    {
+        let (begun, archive) = tokio::join!(self.begin(subject), self.fetcher.download(&announced.url, announced.size));
+        begun?;
+        let archive = archive?;
         if let Some(announced) = announced.size.filter(|size| *size != archive.len() as u64) {
             tracing::warn!(announced, found = archive.len(), "the archive has another size than announced");
         }
         Ok(archive)
     }
 
+    async fn begin(&self, subject: &Subject) -> Result<(), DbError> {
+        let session = self.pool.get().await?;
+        subject.begun(&*session, self.clock.timestamp()).await
+    }
+
     /// Keeps a record that can never succeed.
     pub async fn reject(&self, record: &Record, why: &Failure) -> Result<(), Failure> {
         let request_id = request_id_of(record);
-        Ok(self.rejections.keep(record, request_id.as_deref(), why).await?)
+        Ok(self.rejections.keep(record, request_id.as_deref(), why, &self.subject(record)).await?)
     }
 
     /// Counts a record's end.
-    pub fn ended(record: &Record, outcome: &'static str, failure: Option<&Failure>) {
+    pub fn ended(&self, record: &Record, outcome: &'static str, failure: Option<&Failure>) {
+        // Most records of a topic that services share are skipped, and leave nothing to publish.
+        if outcome != "skipped" {
+            self.wakeup.due();
+        }
         metrics::record_ended(outcome, failure.map(Failure::kind), request_id_of(record).as_deref());
     }
 }

@@ -172,7 +172,7 @@ const OURS: &str = "
 const EVENTS: &str = "
   SELECT 'outbox ' || jsonb_build_array(key, type, target, target_name, principal_data, request_id,
                                         event_data - 'subscriptionId')::text
-  FROM outbox ORDER BY id";
+  FROM outbox WHERE family = 'event' ORDER BY id";
 
 /// Rows that nobody refers to, a line each kind; nothing when there are none.
 pub async fn orphans(client: &Client) -> String {

@@ -250,11 +250,11 @@ impl World {
 
     /// Events in the outbox, in order: `TARGET TYPE name`.
     pub async fn events(&self) -> String {
-        let sql = "SELECT concat_ws(' ', target, type, target_name) FROM outbox ORDER BY id";
+        let sql = "SELECT concat_ws(' ', target, type, target_name) FROM outbox WHERE family = 'event' ORDER BY id";
         self.lines(sql, "SELECT '' WHERE false").await
     }
 
-    /// Forgets the events so far.
+    /// Forgets the events so far, and what the platform was told.
     pub async fn forget_events(&self) {
         self.execute("DELETE FROM outbox").await;
     }

@@ -14,6 +14,7 @@ mod import_rows;
 mod imports;
 mod openssl;
 mod owner_stage;
+mod platform;
 mod proxied;
 pub mod publishing;
 mod refusals;
@@ -25,6 +26,7 @@ mod world;
 pub use announcement::{Announcement, ORG};
 pub use certificates::{Authority, Certified};
 pub use owner_stage::OwnerStage;
+pub use platform::IDENTITY;
 pub use work::{CleanRun, Delivery, Work};
 pub use world::World;
 

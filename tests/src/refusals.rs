@@ -1,6 +1,7 @@
 //! What a refused manifest leaves behind: an entry on record, and nothing else.
 
 use crate::announcement::Announcement;
+use crate::import_rows::events_only;
 use crate::{Reply, World};
 use longshore_devkit::manifest::{Authority, Era, Manifest};
 use time::macros::datetime;
@@ -40,7 +41,8 @@ impl World {
         let mut lines = Vec::new();
         for row in self.client().query(sql, &[&&RECORDS[..]]).await.unwrap() {
             let table: String = row.get(0);
-            let sql = format!("SELECT '{table} ' || (to_jsonb(t) - '{without}'::text[])::text FROM {table} t");
+            let rows = events_only(&table);
+            let sql = format!("SELECT '{table} ' || (to_jsonb(t) - '{without}'::text[])::text FROM {rows} t");
             let rows = self.client().query(&sql, &[]).await.unwrap();
             lines.extend(rows.iter().map(|row| row.get::<_, String>(0)));
         }

@@ -77,7 +77,7 @@ impl Work {
         match self {
             Self::Refreshes => world.objects().await,
             Self::Imports => {
-                world.value("SELECT count(*) * 1000 + (SELECT count(*) FROM outbox) FROM cp_import_record").await
+                world.value("SELECT count(*) * 1000 + (SELECT count(*) FROM outbox WHERE family = 'event') FROM cp_import_record").await
             }
         }
     }

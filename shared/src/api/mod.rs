@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::http::{AcceptsJson, NotJson, Service, document};
 use crate::keyring::Keys;
 use crate::lambda::Call;
+use crate::outbox::Wakeup;
 use crate::settings::Settings;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -27,6 +28,7 @@ pub(crate) struct Api {
     pool: Pool,
     keys: Keys,
     clock: Clock,
+    wakeup: Wakeup,
     /// Entries of a history that are kept.
     records: u32,
 }
@@ -34,6 +36,7 @@ pub(crate) struct Api {
 /// Answers what clients such as Katello ask of an owner.
 pub struct UpstreamConsumers {
     service: Service,
+    wakeup: Wakeup,
 }
 
 impl UpstreamConsumers {
@@ -42,9 +45,10 @@ impl UpstreamConsumers {
         let connector = Connector::new(settings.database, aws.clone(), clock.clone()).for_lookups();
         let pool = Pool::new(connector, settings.concurrency);
         let keys = Keys::new(settings.import.keys, aws);
-        let api = Api { pool: pool.clone(), keys, clock, records: settings.import.records };
+        let wakeup = Wakeup::new(settings.wake_queue.as_deref(), aws);
+        let api = Api { pool: pool.clone(), keys, clock, wakeup: wakeup.clone(), records: settings.import.records };
         let (router, _) = routes().with_state(Arc::new(api)).split_for_parts();
-        Self { service: Service::new(router, pool, settings.callers, settings.deadline_margin) }
+        Self { service: Service::new(router, pool, settings.callers, settings.deadline_margin), wakeup }
     }
 
     /// Answers one invocation: `payload` is the event of an HTTP API (format 2.0) or a function URL.
@@ -52,7 +56,9 @@ impl UpstreamConsumers {
     /// # Errors
     /// When the payload is no such event. Everything else is an answer.
     pub async fn handle(&self, payload: &str, call: Call<'_>) -> Result<ApiGatewayV2httpResponse, Failure> {
-        self.service.handle(payload, call).await
+        let answer = self.service.handle(payload, call).await;
+        self.wakeup.send().await;
+        answer
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn undo_imports(
     let by = By { principal: Some(caller.name()), request_id: &request_id, records: api.records };
     match undo(&mut session, &owner, by, &api.clock).await {
         Ok(undone) => {
+            api.wakeup.due();
             tracing::info!(owner = owner.key, %caller, pools = undone.pools, products = undone.products, "imports undone");
             Ok(Json(undone))
         }

@@ -57,25 +57,37 @@ impl Import<'_> {
         let waiting = Instant::now();
         let owner = self.lock_owner(&transaction, &mut prepared).await?;
         phase(&mut phases, "wait", waiting.elapsed());
-        if record::done_before(&transaction, self.origin).await? {
-            transaction.commit().await?;
-            session.done();
-            return Ok(Imported { outcome: Outcome::AlreadyImported, stats: Stats::new(), warnings: 0 });
-        }
-        let last = Last::load(&transaction, &owner.id).await?;
-        let same = last.as_ref().is_some_and(|last| last.is_of(seen));
-        let imported = if self.asked.consumer_only {
-            self.consumer_only(&transaction, &owner, last.as_ref(), (prepared, seen), phases).await?
-        } else if same && !self.asked.force.contains(&Conflict::ManifestSame) {
-            self.nothing_to_do(&transaction, &owner, seen, phases).await?
+        let imported = if record::done_before(&transaction, self.origin).await? {
+            Imported::before()
         } else {
-            self.replace(&mut transaction, &owner, last, prepared, seen, phases).await?
+            self.in_turn(&mut transaction, &owner, prepared, seen, phases).await?
         };
+        self.origin.subject.succeeded(&transaction, &imported.message, self.clock.timestamp()).await?;
         let committing = Instant::now();
         transaction.commit().await?;
         metrics::histogram!("CommitSeconds").record(committing.elapsed().as_secs_f64());
         session.done();
         Ok(imported)
+    }
+
+    /// Imports what is asked for, if anything is new in it.
+    async fn in_turn(
+        &self,
+        transaction: &mut Transaction<'_>,
+        owner: &Owner,
+        prepared: Prepared,
+        seen: &Seen,
+        phases: Phases,
+    ) -> Result<Imported, ImportError> {
+        let last = Last::load(transaction, &owner.id).await?;
+        let same = last.as_ref().is_some_and(|last| last.is_of(seen));
+        if self.asked.consumer_only {
+            self.consumer_only(transaction, owner, last.as_ref(), (prepared, seen), phases).await
+        } else if same && !self.asked.force.contains(&Conflict::ManifestSame) {
+            self.nothing_to_do(transaction, owner, seen, phases).await
+        } else {
+            self.replace(transaction, owner, last, prepared, seen, phases).await
+        }
     }
 
     /// Imports of one owner, and undoing them, wait here for each other. All may have changed until then: the import that
@@ -129,7 +141,8 @@ impl Import<'_> {
         let ending = Ending { outcome: end.outcome.in_table(), record: Some(&id), ..ending };
         let finished = self.clock.timestamp();
         record::write_import(transaction, self.origin, Some(&owner.id), seen, &ending, finished).await?;
-        Ok(Imported { outcome: end.outcome, stats: ending.stats, warnings: ending.warnings.count })
+        let (stats, warnings) = (ending.stats, ending.warnings.count);
+        Ok(Imported { outcome: end.outcome, stats, warnings, message: end.message })
     }
 
     /// Makes the owner's products, subscriptions and pools what the manifest says.

@@ -20,6 +20,7 @@ use crate::keyring::Keys;
 use crate::manifest::{Kind, SIGNATURE_BYTES, TrustAnchors};
 use crate::message::{MessageError, Parsed};
 use crate::metrics as emf;
+use crate::outbox::{Platform, Subject};
 use crate::settings::Settings;
 use crate::worker::Worker;
 use bytes::Bytes;
@@ -41,8 +42,9 @@ pub struct ManifestImporter {
 impl ManifestImporter {
     /// Wires everything; nothing connects before the first record.
     pub fn new(settings: Settings, aws: &Aws, clock: Clock) -> Self {
+        let platform = Platform::of_uploads(&settings.platform, "manifest-importer");
         Self {
-            worker: Worker::new(&settings, settings.manifest_limits.compressed_bytes, aws, clock),
+            worker: Worker::new(&settings, platform, settings.manifest_limits.compressed_bytes, aws, clock),
             trusted: Trusted::new(settings.import.trusted_certificates.clone(), aws),
             keys: Keys::new(settings.import.keys.clone(), aws),
             settings,
@@ -69,11 +71,15 @@ impl ManifestImporter {
         let begun = Instant::now();
         let mut session = self.worker.pool.get().await?;
         if record::done_before(&*session, origin).await? {
-            return Ok(Imported { outcome: Outcome::AlreadyImported, stats: record::Stats::new(), warnings: 0 });
+            let (imported, now) = (Imported::before(), self.worker.clock.timestamp());
+            origin.subject.begun(&*session, now).await?;
+            origin.subject.succeeded(&*session, &imported.message, now).await?;
+            return Ok(imported);
         }
         // The connection is for others while this waits for a server.
         drop(session);
-        let archive = Bytes::from(self.worker.download(&message.announced).await?);
+        let archive = self.worker.download::<ImportError>(&origin.subject, &message.announced).await?;
+        let archive = Bytes::from(archive);
         let signature = self.signature(origin, message, &archive).await?;
         phase(&mut phases, "download", begun.elapsed());
         seen.archive_bytes = Some(archive.len() as u64);
@@ -229,9 +235,10 @@ impl Consumer for ManifestImporter {
     /// Whose manifest it is is known only when it has been read, so records keep the order of all owners that their
     /// callers may act for.
     type Key = String;
-    type Job = Box<ManifestMessage>;
+    type Job = (Box<ManifestMessage>, Subject);
 
     async fn plan(&self, record: &Record) -> Result<Plan<String, Self::Job>, Failure> {
+        let subject = self.worker.subject(record);
         let message = match ManifestMessage::parse(record)? {
             Parsed::NotOurs(why) => return Ok(Plan::Skip(why)),
             Parsed::Message(message) => message,
@@ -242,13 +249,14 @@ impl Consumer for ManifestImporter {
         }
         let session = self.worker.pool.get().await?;
         let key = ordering_key(&*session, message.org()).await?;
-        Ok(Plan::Run { key, job: message })
+        Ok(Plan::Run { key, job: (message, subject) })
     }
 
-    async fn run(&self, record: &Record, message: Self::Job, _: Invocation) -> Result<&'static str, Failure> {
+    async fn run(&self, record: &Record, job: Self::Job, _: Invocation) -> Result<&'static str, Failure> {
+        let (message, subject) = job;
         let now = self.worker.clock.timestamp();
         let request_id = message.announced.request_id.as_deref();
-        let origin = Origin::new(record, request_id, message.file_name.as_deref(), now);
+        let origin = Origin::new(record, subject, request_id, message.file_name.as_deref(), now);
         let mut seen = Seen::default();
         match self.import(&origin, &message, &mut seen).await {
             Ok(imported) => {
@@ -270,7 +278,7 @@ impl Consumer for ManifestImporter {
     }
 
     fn ended(&self, record: &Record, outcome: &'static str, failure: Option<&Failure>) {
-        Worker::ended(record, outcome, failure);
+        self.worker.ended(record, outcome, failure);
     }
 }
 

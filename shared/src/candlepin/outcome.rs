@@ -9,7 +9,20 @@ pub(super) struct Imported {
     pub outcome: Outcome,
     pub stats: Stats,
     pub warnings: u64,
+    /// What is told of it.
+    pub message: String,
 }
+
+impl Imported {
+    /// What a record did that had been imported before: nothing.
+    pub fn before() -> Self {
+        let message = RECORD_IMPORTED.into();
+        Self { outcome: Outcome::AlreadyImported, stats: Stats::new(), warnings: 0, message }
+    }
+}
+
+/// What is told of a record that had been imported before.
+pub(super) const RECORD_IMPORTED: &str = "the record had been imported before";
 
 /// Whether there was anything to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What an import leaves on record: a row of ours, and the owner's history as Candlepin keeps it.
 
 use super::globals::new_id;
+use super::outcome::RECORD_IMPORTED;
 use super::owner;
 use super::unload::Counts;
 use super::upstream::Upstream;
@@ -8,6 +9,7 @@ use crate::db::{DbError, Session};
 use crate::failure::brief;
 use crate::kafka::Record;
 use crate::manifest::model::{Consumer, Meta};
+use crate::outbox::Subject;
 use crate::warnings::Warnings;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -57,10 +59,17 @@ pub(super) struct Origin {
     pub request_id: String,
     pub file_name: Option<String>,
     pub started_at: PrimitiveDateTime,
+    pub subject: Subject,
 }
 
 impl Origin {
-    pub fn new(record: &Record, request_id: Option<&str>, file_name: Option<&str>, now: PrimitiveDateTime) -> Self {
+    pub fn new(
+        record: &Record,
+        subject: Subject,
+        request_id: Option<&str>,
+        file_name: Option<&str>,
+        now: PrimitiveDateTime,
+    ) -> Self {
         Self {
             topic: record.topic.clone(),
             partition: record.partition,
@@ -69,6 +78,7 @@ impl Origin {
             request_id: request_id.unwrap_or_default().into(),
             file_name: file_name.map(Into::into),
             started_at: now,
+            subject,
         }
     }
 
@@ -288,6 +298,7 @@ pub(super) async fn write_failure(
                WHERE (topic, kafka_partition, kafka_offset, record_time) = ($1, $2, $3, $4)";
     let row = transaction.query_typed_opt(sql, &origin.coordinates()).await?;
     if row.as_ref().is_some_and(|row| row.get::<_, &str>(0) != "failed") {
+        origin.subject.succeeded(&transaction, RECORD_IMPORTED, now).await?;
         transaction.commit().await?;
         session.done();
         return Ok(true);

@@ -13,6 +13,7 @@ use crate::http::Service;
 use crate::kafka::{BatchResponse, Consumer, Invocation, Plan, Record};
 use crate::lambda::Call;
 use crate::metrics as emf;
+use crate::outbox::{Platform, Subject};
 use crate::settings::Settings;
 use crate::worker::Worker;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
@@ -49,7 +50,8 @@ struct Payload {
 impl ManifestExporter {
     /// Wires everything; nothing connects before the first record.
     pub fn new(settings: &Settings, aws: &Aws, clock: Clock) -> Self {
-        let worker = Worker::new(settings, settings.manifest_limits.compressed_bytes, aws, clock.clone());
+        let platform = Platform::of_requests(&settings.platform, "manifest-exporter");
+        let worker = Worker::new(settings, platform, settings.manifest_limits.compressed_bytes, aws, clock.clone());
         let exports = Arc::new(Exports::new(settings, worker.pool.clone(), aws, clock));
         let (router, _) = routes().with_state(exports.clone()).split_for_parts();
         let service = Service::new(router, worker.pool.clone(), settings.callers.clone(), settings.deadline_margin);
@@ -64,11 +66,16 @@ impl ManifestExporter {
     pub async fn handle(&self, payload: &str, call: Call<'_>) -> Result<Answer, Failure> {
         let is_http = serde_json::from_str::<Payload>(payload).is_ok_and(|payload| payload.request_context.is_some());
         let answer = if is_http {
-            self.service.handle(payload, call).await.map(|answer| Answer::Http(Box::new(answer)))
+            let answer = self.service.handle(payload, call).await?;
+            // Whatever is not refused is an export, which writes an event.
+            if answer.status_code < 400 {
+                self.worker.wakeup.due();
+            }
+            Ok(Answer::Http(Box::new(answer)))
         } else {
             self.worker.handle(self, payload, call.remaining).await.map(Answer::Batch)
         };
-        self.exports.settle().await;
+        tokio::join!(self.exports.settle(), self.worker.wakeup.send());
         answer
     }
 
@@ -79,7 +86,10 @@ impl ManifestExporter {
         started_at: PrimitiveDateTime,
     ) -> Result<Option<Exported>, ExportError> {
         let session = self.worker.pool.get().await?;
+        origin.subject.begun(&*session, started_at).await?;
         if record::done_before(&*session, origin).await? {
+            let now = self.worker.clock.timestamp();
+            origin.subject.succeeded(&*session, record::ALREADY_EXPORTED, now).await?;
             return Ok(None);
         }
         drop(session);
@@ -120,16 +130,18 @@ fn by(message: &ExportMessage) -> By<'_> {
 impl Consumer for ManifestExporter {
     /// The consumer whose manifest it is.
     type Key = String;
-    type Job = Box<ExportMessage>;
+    type Job = (Box<ExportMessage>, Subject);
 
     async fn plan(&self, record: &Record) -> Result<Plan<String, Self::Job>, Failure> {
+        let subject = self.worker.subject(record);
         let message = ExportMessage::parse(record)?;
         tracing::Span::current().record("request_id", message.request_id.as_deref());
-        Ok(Plan::Run { key: message.request.consumer.clone(), job: Box::new(message) })
+        Ok(Plan::Run { key: message.request.consumer.clone(), job: (Box::new(message), subject) })
     }
 
-    async fn run(&self, record: &Record, message: Self::Job, _: Invocation) -> Result<&'static str, Failure> {
-        let (origin, begun) = (Origin::new(record), Instant::now());
+    async fn run(&self, record: &Record, job: Self::Job, _: Invocation) -> Result<&'static str, Failure> {
+        let (message, subject) = job;
+        let (origin, begun) = (Origin::new(record, subject), Instant::now());
         let started_at = self.worker.clock.timestamp();
         match self.export(&message, &origin, started_at).await {
             Ok(Some(exported)) => {
@@ -153,7 +165,7 @@ impl Consumer for ManifestExporter {
     }
 
     fn ended(&self, record: &Record, outcome: &'static str, failure: Option<&Failure>) {
-        Worker::ended(record, outcome, failure);
+        self.worker.ended(record, outcome, failure);
     }
 }
 

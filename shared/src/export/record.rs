@@ -7,7 +7,7 @@ use super::request::{Format, Request};
 use crate::db::{DbError, Session};
 use crate::failure::{Chain, Classified, brief};
 use crate::kafka::Record;
-use crate::outbox::{self, Change, Event};
+use crate::outbox::{self, Change, Event, Subject};
 use serde_json::json;
 use time::PrimitiveDateTime;
 use tokio_postgres::GenericClient;
@@ -26,12 +26,13 @@ pub(super) struct Origin {
     partition: i32,
     offset: i64,
     record_time: PrimitiveDateTime,
+    pub subject: Subject,
 }
 
 impl Origin {
-    pub fn new(record: &Record) -> Self {
+    pub fn new(record: &Record, subject: Subject) -> Self {
         let Record { topic, partition, offset, .. } = record;
-        Self { topic: topic.clone(), partition: *partition, offset: *offset, record_time: record.time() }
+        Self { topic: topic.clone(), partition: *partition, offset: *offset, record_time: record.time(), subject }
     }
 }
 
@@ -47,6 +48,9 @@ pub(super) async fn done_before(client: &impl GenericClient, origin: &Origin) ->
     ];
     Ok(client.query_typed_opt(sql, &values).await?.is_some())
 }
+
+/// What the platform is told of a record that had been exported before.
+pub(super) const ALREADY_EXPORTED: &str = "the record had been exported before";
 
 /// A row to be.
 #[derive(Default)]
@@ -77,7 +81,8 @@ pub(super) async fn write_export(
         error: None,
     };
     // Nothing is told twice, where the same record was with another function meanwhile.
-    if write_row(&transaction, &ending, by, origin, times).await? {
+    let is_first = write_row(&transaction, &ending, by, origin, times).await?;
+    if is_first {
         let data = json!({
             "location": location(exported), "entitlements": exported.entitlements, "format": exported.format.name(),
             "sha256": exported.sha256,
@@ -90,6 +95,10 @@ pub(super) async fn write_export(
         };
         let event = Event::new(Change::Created, "EXPORT", &found.name, &found.uuid, data);
         outbox::write(&transaction, &context, &[event]).await?;
+    }
+    if let Some(origin) = origin {
+        let told = if is_first { "manifest exported" } else { ALREADY_EXPORTED };
+        origin.subject.succeeded(&transaction, told, times[1]).await?;
     }
     transaction.commit().await?;
     session.done();
@@ -110,7 +119,11 @@ pub(super) async fn write_failure(
     let consumer = brief(&request.consumer, MAX_UUID);
     let ending =
         Ending { consumer: &consumer, format: request.format, error: Some((error.kind(), text)), ..Ending::default() };
-    Ok(!write_row(client, &ending, by, origin, times).await?)
+    let is_written = write_row(client, &ending, by, origin, times).await?;
+    if let Some(origin) = origin.filter(|_| !is_written) {
+        origin.subject.succeeded(client, ALREADY_EXPORTED, times[1]).await?;
+    }
+    Ok(!is_written)
 }
 
 /// Returns whether the row was written: one of an export is never replaced.

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::db::{DbError, Pool};
 use crate::failure::{Chain, Classified, Failure, brief};
 use crate::kafka::event::BASE64;
+use crate::outbox::Subject;
 use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine as _;
 use std::str::FromStr;
@@ -82,17 +83,24 @@ impl Rejections {
         Self { target, pool, s3: aws.s3(), sqs: aws.sqs(), clock }
     }
 
-    /// Keeps `record`: its row and the record itself. Either is enough, so that a full disk or a missing
+    /// Keeps `record`: its row, with which the platform is told of `subject`, and the record itself. Either is enough, so that a full disk or a missing
     /// permission alone does not block a partition.
     ///
     /// # Errors
     /// When neither could be written.
-    pub async fn keep(&self, record: &Record, request_id: Option<&str>, why: &Failure) -> Result<(), RejectError> {
+    pub async fn keep(
+        &self,
+        record: &Record,
+        request_id: Option<&str>,
+        why: &Failure,
+        subject: &Subject,
+    ) -> Result<(), RejectError> {
         let sent = self.send(record, request_id, why).await;
         if let Err(error) = &sent {
             tracing::warn!(error = %Chain(error), "the rejected record did not reach its target");
         }
-        let written = self.write_row(record, request_id, why, sent.as_ref().ok().and_then(Option::as_deref)).await;
+        let kept_at = sent.as_ref().ok().and_then(Option::as_deref);
+        let written = self.write_row(record, request_id, why, kept_at, subject).await;
         match (written, sent) {
             (Ok(()), _) => Ok(()),
             (Err(error), Ok(Some(_))) => {
@@ -109,10 +117,14 @@ impl Rejections {
         request_id: Option<&str>,
         why: &Failure,
         kept_at: Option<&str>,
+        subject: &Subject,
     ) -> Result<(), DbError> {
-        let connection = self.pool.get().await?;
-        connection
-            .query_typed(
+        let now = self.clock.timestamp();
+        let mut session = self.pool.get().await?;
+        session.begin();
+        let transaction = session.transaction().await?;
+        transaction
+            .execute_typed(
                 "INSERT INTO rejected_records
                    (topic, kafka_partition, kafka_offset, record_time, request_id, kind, reason, kept_at, rejected_at)
                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -127,11 +139,13 @@ impl Rejections {
                     (&why.kind(), Type::TEXT),
                     (&brief(&why.to_string(), MAX_REASON), Type::TEXT),
                     (&kept_at, Type::TEXT),
-                    (&self.clock.timestamp(), Type::TIMESTAMP),
+                    (&now, Type::TIMESTAMP),
                 ],
             )
-            .await
-            .map_err(DbError::from)?;
+            .await?;
+        subject.failed(&transaction, why, now).await?;
+        transaction.commit().await?;
+        session.done();
         Ok(())
     }
 

@@ -21,6 +21,18 @@ impl Claim {
         self.org_id.as_deref().or(self.account.as_deref())
     }
 
+    /// Whom a record names, so far as it can be read: by its identity's numbers, else by the message's own.
+    pub(crate) fn of_record(record: &Record) -> Self {
+        let fields = Fields::of(record).ok();
+        let text = |key| fields.as_ref().and_then(|fields| fields.text(key).ok().flatten());
+        let identity = text("b64_identity").or_else(|| header(record, IDENTITY));
+        let identity = Self::from_identity(identity.as_deref()).unwrap_or_default();
+        Self {
+            org_id: identity.org_id.or_else(|| text("org_id")),
+            account: identity.account.or_else(|| text("account")),
+        }
+    }
+
     /// Whether both give the same kind of number, and different ones.
     pub fn contradicts(&self, other: &Self) -> bool {
         let differ = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;

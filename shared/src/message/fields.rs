@@ -31,6 +31,11 @@ impl Fields {
         }
     }
 
+    /// All of them, as they came.
+    pub fn into_map(self) -> Map<String, Value> {
+        self.0
+    }
+
     /// Whether the key `service` names another one.
     pub fn names_another(&self, service: &str) -> Result<bool, MessageError> {
         Ok(self.text("service")?.is_some_and(|named| named != service))

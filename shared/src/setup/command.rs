@@ -193,6 +193,20 @@ const HELP: &[(&str, &str, &str)] = &[
 ];
 
 impl Command {
+    /// Whether it may leave something to publish.
+    pub(super) fn has_events(&self) -> bool {
+        matches!(
+            self,
+            Self::ReplaceRules { .. }
+                | Self::CreateProduct(_)
+                | Self::CreatePool(_)
+                | Self::DeleteDistributor { .. }
+                | Self::Entitle(_)
+                | Self::Unentitle { .. }
+                | Self::RetryParked {}
+        )
+    }
+
     /// Reads a payload.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use crate::db::{Connector, DbError, MigrateError, Pool, migrate};
 use crate::failure::Classified;
 use crate::hosted::{Authorities, HostedError};
 use crate::keyring::{Keys, RotateError};
+use crate::outbox::Wakeup;
 use crate::settings::Settings;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -77,6 +78,7 @@ pub struct Setup {
     keys: Keys,
     authorities: Authorities,
     clock: Clock,
+    wakeup: Wakeup,
     /// How long before the end of an invocation a long command stops.
     margin: Duration,
 }
@@ -86,8 +88,9 @@ impl Setup {
     pub fn new(settings: Settings, aws: &Aws, clock: Clock, connections: usize) -> Self {
         let keys = Keys::new(settings.import.keys, aws);
         let authorities = Authorities::new(settings.authority, aws, &clock);
+        let wakeup = Wakeup::new(settings.wake_queue.as_deref(), aws);
         let pool = Pool::new(Connector::new(settings.database, aws.clone(), clock.clone()), connections);
-        Self { pool, keys, authorities, clock, margin: settings.deadline_margin }
+        Self { pool, keys, authorities, clock, wakeup, margin: settings.deadline_margin }
     }
 
     /// Reads a payload and carries the command out. `remaining`: the time until the invocation is ended.
@@ -96,8 +99,13 @@ impl Setup {
     /// See [`SetupError`].
     pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<Value, SetupError> {
         let deadline = remaining.map(|remaining| Instant::now() + remaining.saturating_sub(self.margin));
-        let answer = self.run(Command::parse(payload)?, deadline).await;
-        self.pool.settle().await;
+        let command = Command::parse(payload)?;
+        let has_events = command.has_events();
+        let answer = self.run(command, deadline).await;
+        if has_events && answer.is_ok() {
+            self.wakeup.due();
+        }
+        tokio::join!(self.pool.settle(), self.wakeup.send());
         answer
     }
 

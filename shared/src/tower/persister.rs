@@ -12,6 +12,7 @@ use crate::db::DbError;
 use crate::failure::{Chain, Classified, Failure};
 use crate::kafka::{BatchResponse, Consumer, Invocation, Plan, Record};
 use crate::message::Parsed;
+use crate::outbox::{Platform, Subject};
 use crate::settings::Settings;
 use crate::worker::Worker;
 use std::time::{Duration, Instant};
@@ -27,13 +28,15 @@ pub struct TowerPersister {
 pub struct Job {
     message: Box<Message>,
     target: Target,
+    subject: Subject,
 }
 
 impl TowerPersister {
     /// Wires everything; nothing connects before the first record.
     pub fn new(settings: Settings, aws: &Aws, clock: Clock) -> Self {
+        let platform = Platform::of_uploads(&settings.platform, "tower-persister");
         Self {
-            worker: Worker::new(&settings, settings.limits.compressed_bytes, aws, clock),
+            worker: Worker::new(&settings, platform, settings.limits.compressed_bytes, aws, clock),
             tasks: Tasks::new(settings.task.clone()),
             settings,
         }
@@ -52,7 +55,7 @@ impl TowerPersister {
     async fn refresh(&self, origin: &Origin, message: &Message) -> Result<Outcome, RefreshError> {
         let mut phases = Phases::new();
         let downloading = Instant::now();
-        let archive = self.worker.download(&message.announced).await?;
+        let archive = self.worker.download::<RefreshError>(&origin.subject, &message.announced).await?;
         phase(&mut phases, "download", downloading.elapsed());
         let mut session = self.worker.pool.get().await?;
         let refresh = Refresh {
@@ -92,15 +95,14 @@ impl TowerPersister {
     /// Tells how a refresh ended that did not fail.
     async fn tell_success(&self, message: &Message, outcome: &Outcome) {
         let none = Stats::new();
-        let (text, stats) = match outcome {
-            Outcome::Applied(stats) => ("Success", stats),
-            Outcome::AlreadyApplied(stats) => ("Success: the archive had been applied before", stats),
-            Outcome::Superseded => ("Success: a newer archive had been applied before", &none),
+        let stats = match outcome {
+            Outcome::Applied(stats) | Outcome::AlreadyApplied(stats) => stats,
+            Outcome::Superseded => &none,
         };
         if matches!(outcome, Outcome::AlreadyApplied(_)) {
             tracing::info!(outcome = outcome.name(), "nothing to do: the archive had been applied before");
         }
-        self.tasks.tell(message, Progress::Completed { message: text, stats }).await;
+        self.tasks.tell(message, Progress::Completed { message: outcome.text(), stats }).await;
     }
 }
 
@@ -109,6 +111,7 @@ impl Consumer for TowerPersister {
     type Job = Job;
 
     async fn plan(&self, record: &Record) -> Result<Plan<SourceId, Job>, Failure> {
+        let subject = self.worker.subject(record);
         let mut message = match Message::parse(record)? {
             Parsed::NotOurs(why) => return Ok(Plan::Skip(why)),
             Parsed::Message(message) => message,
@@ -125,13 +128,14 @@ impl Consumer for TowerPersister {
         if !target.enabled {
             return Ok(Plan::Skip("its source is disabled"));
         }
-        Ok(Plan::Run { key: target.source, job: Job { message, target } })
+        Ok(Plan::Run { key: target.source, job: Job { message, target, subject } })
     }
 
     async fn run(&self, record: &Record, job: Job, invocation: Invocation) -> Result<&'static str, Failure> {
-        let Job { message, target } = job;
+        let Job { message, target, subject } = job;
         let requested_at = message.announced.credible_age(record, self.worker.clock.now()).map(to_timestamp);
-        let origin = Origin::new(record, target, message.request_id(), requested_at, self.worker.clock.timestamp());
+        let begun_at = self.worker.clock.timestamp();
+        let origin = Origin::new(record, target, subject, message.request_id(), requested_at, begun_at);
         // At once, so that a task API that hangs costs its time-out and not the refresh's time on top.
         let (outcome, ()) = tokio::join!(self.refresh(&origin, &message), self.tasks.tell(&message, Progress::Running));
         let outcome = match outcome {
@@ -158,6 +162,6 @@ impl Consumer for TowerPersister {
     }
 
     fn ended(&self, record: &Record, outcome: &'static str, failure: Option<&Failure>) {
-        Worker::ended(record, outcome, failure);
+        self.worker.ended(record, outcome, failure);
     }
 }

@@ -2,12 +2,14 @@
 
 use super::Table;
 use super::merge::{Stats, TableStats};
+use super::refresh::ALREADY_APPLIED;
 use super::report::Report;
 use super::resolve::{SourceId, Target};
 use super::task::stats_by_key;
 use crate::db::{DbError, Session};
 use crate::failure::brief;
 use crate::kafka::Record;
+use crate::outbox::Subject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,6 +41,7 @@ impl Mode {
 #[derive(Debug, Clone)]
 pub(super) struct Origin {
     pub target: Target,
+    pub subject: Subject,
     pub topic: String,
     pub partition: i32,
     pub offset: i64,
@@ -52,12 +55,14 @@ impl Origin {
     pub fn new(
         record: &Record,
         target: Target,
+        subject: Subject,
         request_id: Option<&str>,
         requested_at: Option<PrimitiveDateTime>,
         started_at: PrimitiveDateTime,
     ) -> Self {
         Self {
             target,
+            subject,
             topic: record.topic.clone(),
             partition: record.partition,
             offset: record.offset,
@@ -234,6 +239,9 @@ pub(super) async fn write_failure(
         let error = Some((failure.kind, text));
         let ending = Ending { outcome: "failed", error, report: failure.report, ..Ending::default() };
         write_refresh(&transaction, origin, &ending, now).await?;
+    }
+    if applied.is_some() {
+        origin.subject.succeeded(&transaction, ALREADY_APPLIED, now).await?;
     }
     transaction.commit().await?;
     session.done();

@@ -14,6 +14,7 @@ use crate::hex::sha256;
 use crate::metrics as emf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 /// Why a refresh failed. Nothing is written then but the failure itself.
@@ -74,6 +75,9 @@ impl From<StageError> for RefreshError {
     }
 }
 
+/// What is told of an archive that had been applied before.
+pub(super) const ALREADY_APPLIED: &str = "Success: the archive had been applied before";
+
 /// How a refresh ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -92,6 +96,15 @@ impl Outcome {
             Self::Applied(_) => "applied",
             Self::AlreadyApplied(_) => "already_applied",
             Self::Superseded => "superseded",
+        }
+    }
+
+    /// The outcome as the task and the platform are told of it.
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::Applied(_) => "Success",
+            Self::AlreadyApplied(_) => ALREADY_APPLIED,
+            Self::Superseded => "Success: a newer archive had been applied before",
         }
     }
 }
@@ -115,27 +128,33 @@ impl Refresh<'_> {
         let sha256 = sha256(&self.archive);
         session.begin();
         let outcome = match self.announce(session, &sha256).await? {
-            Some(applied) => Outcome::AlreadyApplied(applied),
+            Some(applied) => applied,
             None => self.replace(session, &sha256).await?,
         };
         session.done();
         Ok(outcome)
     }
 
-    /// Shows others that a refresh is under way. When there is nothing to do, returns what was done before.
-    async fn announce(&self, session: &mut Session, sha256: &str) -> Result<Option<Stats>, DbError> {
+    /// Shows others that a refresh is under way, unless there is nothing to do.
+    async fn announce(&self, session: &mut Session, sha256: &str) -> Result<Option<Outcome>, DbError> {
         let source = self.origin.target.source;
         let transaction = session.transaction().await?;
         if record::claim(&transaction, source).await?.sha.as_deref() == Some(sha256) {
-            let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
-            record::still_current(&transaction, self.origin).await?;
-            transaction.commit().await?;
-            // Without a row it was the old persister that applied it, or the row has been cleaned up.
-            return Ok(Some(applied.unwrap_or_default()));
+            return self.already_applied(transaction, sha256).await.map(Some);
         }
         record::mark_resyncing(&transaction, source, self.clock.timestamp()).await?;
         transaction.commit().await?;
         Ok(None)
+    }
+
+    /// The same archive again: what was done before.
+    async fn already_applied(&self, transaction: Transaction<'_>, sha256: &str) -> Result<Outcome, DbError> {
+        let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
+        record::still_current(&transaction, self.origin).await?;
+        self.origin.subject.succeeded(&transaction, ALREADY_APPLIED, self.clock.timestamp()).await?;
+        transaction.commit().await?;
+        // Without a row it was the old persister that applied it, or the row has been cleaned up.
+        Ok(Outcome::AlreadyApplied(applied.unwrap_or_default()))
     }
 
     async fn replace(&mut self, session: &mut Session, sha256: &str) -> Result<Outcome, RefreshError> {
@@ -145,10 +164,7 @@ impl Refresh<'_> {
         let waiting = Instant::now();
         let previous = record::claim(&transaction, source).await?;
         if previous.sha.as_deref() == Some(sha256) {
-            let applied = record::applied_before(&transaction, self.origin, Some(sha256)).await?;
-            record::still_current(&transaction, self.origin).await?;
-            transaction.commit().await.map_err(DbError::from)?;
-            return Ok(Outcome::AlreadyApplied(applied.unwrap_or_default()));
+            return Ok(self.already_applied(transaction, sha256).await?);
         }
         phase(&mut self.phases, "wait", waiting.elapsed());
 
@@ -192,7 +208,9 @@ impl Refresh<'_> {
             phases: std::mem::take(&mut self.phases),
             error: None,
         };
-        record::write_refresh(&transaction, self.origin, &ending, self.clock.timestamp()).await?;
+        let finished_at = self.clock.timestamp();
+        record::write_refresh(&transaction, self.origin, &ending, finished_at).await?;
+        self.origin.subject.succeeded(&transaction, outcome.text(), finished_at).await?;
         let committing = Instant::now();
         transaction.commit().await.map_err(DbError::from)?;
         phase(&mut self.phases, "commit", committing.elapsed());

@@ -1,6 +1,10 @@
-//! Events: what they look like in Kafka, each as its schema in `docs/events` says.
+//! What others are told: events, each as its schema in `docs/events` says, and what the platform hears of each message.
 
+mod agreement;
 mod documents;
 mod schemas;
 mod sorts;
+mod status;
 mod story;
+mod validation;
+mod wake;

@@ -36,7 +36,7 @@ async fn a_record_leaves_an_archive_a_row_and_an_event() {
     let sha256 = longshore_tests::exports::sha256(&archive);
     assert_eq!((row.get(0), row.get(1), row.get(2)), (archive.len() as i64, sha256.as_str(), ORG));
     let event = "SELECT json_build_array(key, type, target, target_name, entity_id, principal_data, request_id, event_data)::text
-                 FROM outbox";
+                 FROM outbox WHERE family = 'event'";
     let event: Value = serde_json::from_str(&world.value::<String>(event).await).unwrap();
     let data = json!({"location": location, "entitlements": 1, "format": "zip", "sha256": sha256});
     let principal = json!({"type": "user", "name": "admin"});

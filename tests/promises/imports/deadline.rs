@@ -32,7 +32,9 @@ fn batch(world: &World) -> String {
 }
 
 async fn done(world: &World) -> String {
-    world.value("SELECT coalesce(string_agg(DISTINCT key, ' ' ORDER BY key), '') FROM outbox").await
+    world
+        .value("SELECT coalesce(string_agg(DISTINCT key, ' ' ORDER BY key), '') FROM outbox WHERE family = 'event'")
+        .await
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn numbers_failures_and_what_waits_are_told() {
       "latest_version": 5,
       "outbox": {
         "oldest_seconds": "(about 90)",
-        "waiting": 10
+        "waiting": 19
       },
       "owners": 1,
       "parked": {

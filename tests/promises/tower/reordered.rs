@@ -21,7 +21,7 @@ async fn versions(world: &World) -> String {
         'offerings', (SELECT jsonb_agg(to_jsonb(o) || jsonb_build_object('v', o.xmin::text) ORDER BY id) FROM service_offerings o),
         'sources', (SELECT jsonb_agg(to_jsonb(s) || jsonb_build_object('v', s.xmin::text) ORDER BY id) FROM sources s),
         'refreshes', (SELECT jsonb_agg(to_jsonb(r) || jsonb_build_object('v', r.xmin::text) ORDER BY id) FROM refreshes r),
-        'outbox', (SELECT count(*) FROM outbox))";
+        'outbox', (SELECT count(*) FROM outbox WHERE family = 'event'))";
     format!("{:#}", world.value::<serde_json::Value>(sql).await)
 }
 
