@@ -1,5 +1,6 @@
 //! The platform is told of every message: received, processing, and how it ended; nothing that is not so, and no secret.
 
+use super::documents::{problems, schema};
 use insta::assert_snapshot;
 use longshore_tests::exports::{Exporting, export_record};
 use longshore_tests::{Announcement, ArchiveBuilder, IDENTITY, ORG, Reply, World, later, object, small};
@@ -24,6 +25,9 @@ async fn a_refresh_is_told_of_from_its_beginning_to_its_end() {
     let announced = world.announce(&archive()).set("b64_identity", IDENTITY).without("org_id");
     assert!(world.deliver(&[announced]).await.is_empty());
     let mut messages = world.messages("payload-status").await;
+    for message in &messages {
+        assert_eq!(problems(&schema("payload-status.json"), message), [""; 0]);
+    }
     let dates: Vec<OffsetDateTime> = messages
         .iter_mut()
         .map(|message| OffsetDateTime::parse(message["date"].take().as_str().unwrap(), &Rfc3339).unwrap())

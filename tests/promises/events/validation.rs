@@ -1,5 +1,6 @@
 //! Where the platform wants it, each upload is answered: all that its message said, and whether it was sound.
 
+use super::documents::{problems, schema};
 use longshore_tests::exports::{Exporting, export_record};
 use longshore_tests::{Announcement, ArchiveBuilder, IDENTITY, ORG, World, object, small};
 use serde_json::{Value, json};
@@ -20,6 +21,9 @@ async fn each_upload_is_answered_once_at_its_end() {
     let unread = Announcement::of(&url).set("request_id", "req-3").set("metadata", 1);
     assert!(world.deliver(&[sound, broken, unread]).await.is_empty());
     let answers = world.messages("validation").await;
+    for answer in &answers {
+        assert_eq!(problems(&schema("validation.json"), answer), [""; 0]);
+    }
     let of = |request: &str| answers.iter().find(|answer| answer["request_id"] == request).unwrap();
     let expected = json!({
         "url": url, "service": "catalog", "request_id": "req-1", "category": "catalog", "org_id": ORG, "account": "",
