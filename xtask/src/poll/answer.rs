@@ -1,9 +1,9 @@
 //! What a function's answer means for the records that it was given.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::batch::Polled;
 
@@ -32,6 +32,13 @@ pub enum Verdict {
 }
 
 impl Answer {
+    /// What Lambda answers for a function that took too long.
+    pub fn timed_out(longest: Duration) -> Self {
+        let message = format!("Task timed out after {:.2} seconds", longest.as_secs_f64());
+        let body = json!({"errorType": "Sandbox.Timedout", "errorMessage": message}).to_string().into();
+        Self { status: 200, function_error: Some("Unhandled".to_owned()), body }
+    }
+
     /// Judges as Lambda does: no failures are success; a failure that cannot be told from the others fails all.
     pub fn verdict(&self, partition_key: &str, records: &[Polled]) -> Verdict {
         if self.status == 413 || self.status >= 500 || self.function_error.is_some() {
@@ -84,10 +91,8 @@ fn offset(failure: &Value, partition_key: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use event_publisher::krafka::consumer::ConsumerRecord;
-    use serde_json::json;
-
     use super::*;
+    use event_publisher::krafka::consumer::ConsumerRecord;
 
     fn verdict(status: u16, function_error: Option<&str>, body: &Value) -> Verdict {
         let function_error = function_error.map(str::to_owned);
