@@ -9,8 +9,48 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone)]
 pub struct KafkaEvent {
     envelope: Map<String, Value>,
-    /// By `<topic>-<partition>`.
-    records: BTreeMap<String, Vec<Value>>,
+    /// JSON texts by `<topic>-<partition>`.
+    records: BTreeMap<String, Vec<String>>,
+}
+
+/// A record, as it lies in Kafka.
+#[derive(Debug, Clone, Default)]
+pub struct EventRecord<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: i32,
+    /// Its place there.
+    pub offset: i64,
+    /// Milliseconds since 1970, -1 when the broker has none.
+    pub timestamp_ms: i64,
+    /// Whether the time is the broker's and not the producer's.
+    pub log_append_time: bool,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; none is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Its headers; a name may repeat.
+    pub headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl EventRecord<'_> {
+    /// The record as an event holds it: JSON text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let headers = self.headers.iter().map(|(name, value)| json!({ *name: signed(value) }));
+        json!({
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "timestamp": self.timestamp_ms,
+            "timestampType": if self.log_append_time { "LOG_APPEND_TIME" } else { "CREATE_TIME" },
+            "key": self.key.map(|bytes| STANDARD.encode(bytes)),
+            "value": self.value.map(|bytes| STANDARD.encode(bytes)),
+            "headers": headers.collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
 }
 
 impl KafkaEvent {
@@ -32,14 +72,20 @@ impl KafkaEvent {
     fn of_source(source: &str) -> Self {
         let mut envelope = Map::new();
         envelope.insert("eventSource".to_owned(), json!(source));
-        envelope.insert("bootstrapServers".to_owned(), json!("b-1.example.com:9092,b-2.example.com:9092"));
-        Self { envelope, records: BTreeMap::new() }
+        Self { envelope, records: BTreeMap::new() }.of_servers("b-1.example.com:9092,b-2.example.com:9092")
+    }
+
+    /// The brokers of the cluster that it comes from.
+    #[must_use]
+    pub fn of_servers(mut self, servers: &str) -> Self {
+        self.envelope.insert("bootstrapServers".to_owned(), json!(servers));
+        self
     }
 
     /// Adds a record. `value` of `None` is a tombstone; `timestamp_ms` is since 1970, -1 when the broker has none.
     #[must_use]
     pub fn record(
-        mut self,
+        self,
         topic: &str,
         partition: i32,
         offset: i64,
@@ -47,26 +93,25 @@ impl KafkaEvent {
         headers: &[(&str, &[u8])],
         timestamp_ms: i64,
     ) -> Self {
-        let record = json!({
-            "topic": topic,
-            "partition": partition,
-            "offset": offset,
-            "timestamp": timestamp_ms,
-            "timestampType": "CREATE_TIME",
-            "key": Value::Null,
-            "value": value.map(|bytes| STANDARD.encode(bytes)),
-            "headers": headers.iter().map(|(name, value)| json!({ *name: signed(value) })).collect::<Vec<_>>(),
-        });
-        self.records.entry(format!("{topic}-{partition}")).or_default().push(record);
+        let headers = headers.to_vec();
+        let record = EventRecord { topic, partition, offset, value, headers, timestamp_ms, ..EventRecord::default() };
+        self.records(&format!("{topic}-{partition}"), [record.to_json()])
+    }
+
+    /// Adds records of one partition, each as [`EventRecord::to_json`] has it.
+    #[must_use]
+    pub fn records(mut self, partition_key: &str, records: impl IntoIterator<Item = String>) -> Self {
+        self.records.entry(partition_key.to_owned()).or_default().extend(records);
         self
     }
 
     /// The event as JSON text.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let mut event = self.envelope.clone();
-        event.insert("records".to_owned(), json!(self.records));
-        Value::Object(event).to_string().into_bytes()
+        let partition = |(key, records): (&String, &Vec<String>)| format!("{}:[{}]", json!(key), records.join(","));
+        let partitions: Vec<String> = self.records.iter().map(partition).collect();
+        let envelope: String = self.envelope.iter().map(|(name, value)| format!("{}:{value},", json!(name))).collect();
+        format!("{{{envelope}\"records\":{{{}}}}}", partitions.join(",")).into_bytes()
     }
 }
 
@@ -90,5 +135,16 @@ mod tests {
         assert_eq!(records[0]["headers"], json!([{"service": [104, -61, -87]}]));
         assert_eq!(records[1]["value"], Value::Null);
         assert_eq!(records[1]["offset"], 16);
+        assert_eq!(event["bootstrapServers"], "b-1.example.com:9092,b-2.example.com:9092");
+    }
+
+    #[test]
+    fn a_record_has_its_key_and_says_whose_time_it_has() {
+        let record = EventRecord { key: Some(b"owner"), log_append_time: true, topic: "t", ..EventRecord::default() };
+        let event = KafkaEvent::self_managed().of_servers("here:9092").records("t-0", [record.to_json()]);
+        let event: Value = serde_json::from_slice(&event.to_json()).unwrap();
+        let record = &event["records"]["t-0"][0];
+        assert_eq!((&record["key"], &record["timestampType"]), (&json!("b3duZXI="), &json!("LOG_APPEND_TIME")));
+        assert_eq!((&event["bootstrapServers"], &record["value"]), (&json!("here:9092"), &Value::Null));
     }
 }

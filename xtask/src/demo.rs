@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
+use event_publisher::krafka::testing::FakeBroker;
 use tokio::{task::spawn_blocking, time::timeout};
 use tokio_postgres::Client;
 
@@ -54,7 +55,9 @@ fn scale(text: &str) -> Result<f64, String> {
 pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let (progress, begun) = (Progress::stderr(), Instant::now());
     let dir = workspace.target("demo");
-    let stack_options = StackOptions { dir: dir.clone(), port: None, reload: false, empty: true };
+    let broker = FakeBroker::start().await.context("a Kafka broker in this process")?;
+    let kafka = Some(broker.bootstrap_servers());
+    let stack_options = StackOptions { dir: dir.clone(), port: None, reload: false, kafka, empty: true };
     let scale = options.scale;
     // Made while the servers start.
     let archives = spawn_blocking(move || (History::new(scale), begun.elapsed()));
@@ -66,7 +69,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     progress.done("manifests", &manifests.summary(), made);
 
     let outcome = tokio::select! {
-        outcome = tell(&stack, history, manifests, progress) => outcome,
+        outcome = tell(&stack, &broker, history, manifests, progress) => outcome,
         _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
     };
     let stopping = Instant::now();
@@ -81,9 +84,15 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn tell(stack: &Stack, history: History, manifests: Manifests, progress: Progress) -> Result<()> {
+async fn tell(
+    stack: &Stack,
+    broker: &FakeBroker,
+    history: History,
+    manifests: Manifests,
+    progress: Progress,
+) -> Result<()> {
     let client = connect(&stack.cluster).await?;
-    let demo = Demo { stack, client, progress, colour: colour_on_stdout() };
+    let demo = Demo { stack, broker, client, progress, colour: colour_on_stdout() };
     tower::tell(&demo, history).await?;
     manifests::tell(&demo, manifests).await
 }
@@ -102,6 +111,7 @@ fn next_steps(workspace: &Workspace, dir: &Path) -> String {
 /// What the deliveries share.
 struct Demo<'a> {
     stack: &'a Stack,
+    broker: &'a FakeBroker,
     client: Client,
     progress: Progress,
     colour: bool,

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod inspect;
 mod loopback;
+mod poll;
 mod progress;
 mod stack;
 mod table;
@@ -33,6 +34,8 @@ enum Command {
     Down,
     /// Show what the functions do with a Tower's archives and a consumer's manifests, on a stack of its own
     Demo(demo::Options),
+    /// Read a Kafka topic and invoke a function with its records, as Lambda's event source mapping does; Ctrl-C ends it
+    Poll(poll::Options),
     /// Run every test, on a PostgreSQL of their own
     Test {
         /// Passed on to `cargo test`, like `-- -p longshore -- --nocapture`
@@ -63,6 +66,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Up(options) => up::up(&workspace, &options).await,
         Command::Down => up::down(&workspace).await,
         Command::Demo(options) => demo::run(&workspace, &options).await,
+        Command::Poll(options) => poll::run(&options).await,
         Command::Test { arguments } => test::run(&workspace, &arguments).await,
         Command::Inspect(options) => inspect::run(&options),
         Command::Bench(options) => bench::run(&workspace, &options).await,

@@ -26,7 +26,7 @@ const NOTE: &str = "note\t";
 impl Progress {
     /// To stderr, in colour when that is a terminal.
     pub fn stderr() -> Self {
-        Self(Sink::Stderr { colour: std::io::stderr().is_terminal() && !colour_unwanted() })
+        Self(Sink::Stderr { colour: colour_on_stderr() })
     }
 
     /// To the process that started this one, see [`Self::show_relayed`].
@@ -74,6 +74,11 @@ impl Progress {
 /// Writes a line to stdout or stderr. Whoever read it may be gone, which is no reason to stop.
 pub fn write_line(mut stream: impl Write, line: &str) {
     let _ = writeln!(stream, "{line}").and_then(|()| stream.flush());
+}
+
+/// Whether stderr is to be coloured.
+pub fn colour_on_stderr() -> bool {
+    std::io::stderr().is_terminal() && !colour_unwanted()
 }
 
 /// <https://no-color.org>

@@ -49,6 +49,8 @@ pub struct StackOptions {
     pub port: Option<u16>,
     /// Whether a change of a source file builds and starts its function anew.
     pub reload: bool,
+    /// The brokers that events are published to, if there are any.
+    pub kafka: Option<String>,
     /// Whether what an earlier stack in `dir` has left in the database is dropped.
     pub empty: bool,
 }
@@ -84,6 +86,10 @@ impl Stack {
         let port = free_port(options.port)?;
         let mut env = environment(&cluster, &s3, port);
         import::prepare(&options.dir, &mut env)?;
+        if let Some(brokers) = &options.kafka {
+            env.insert("LONGSHORE_KAFKA_BROKERS".to_owned(), brokers.clone());
+            env.insert("LONGSHORE_KAFKA_SECURITY".to_owned(), "plaintext".to_owned());
+        }
         let env_file = options.dir.join("env");
         write_env(&env_file, &env)?;
 

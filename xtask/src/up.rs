@@ -53,7 +53,7 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let progress = if options.in_background { Progress::relay() } else { Progress::stderr() };
-    let stack_options = StackOptions { dir: dir.clone(), port: Some(PORT), reload: true, empty: false };
+    let stack_options = StackOptions { dir: dir.clone(), port: Some(PORT), reload: true, kafka: None, empty: false };
     let stop = Stop::listen(options.in_background)?;
     let begun = Instant::now();
     let stack = tokio::select! {

@@ -61,6 +61,14 @@ pub struct KafkaSettings {
 }
 
 impl KafkaSettings {
+    /// Reads these alone, for a program that has no other use for Longshore's settings.
+    ///
+    /// # Errors
+    /// One is not what it has to be.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        Self::read(&Reader::new(&lookup))
+    }
+
     pub(super) fn read(read: &Reader<'_>) -> Result<Self, SettingError> {
         let text = |name, default: &str| read.text(name).unwrap_or_else(|| default.into());
         let hours = read.number("LONGSHORE_OUTBOX_RETENTION_HOURS", 168, 1..=8_784)?;

@@ -4,6 +4,7 @@ mod chain;
 mod delivery;
 mod events;
 mod holdings;
+mod road;
 
 use anyhow::{Context, Result, ensure};
 use longshore_devkit::manifest::{Authority, Versions};
@@ -49,7 +50,7 @@ impl Manifests {
     }
 }
 
-/// Five deliveries, each checked; then a chain of two organisations.
+/// Five deliveries, each checked; then a chain of two organisations, and the road from Kafka to Kafka.
 pub async fn tell(demo: &Demo<'_>, manifests: Manifests) -> Result<()> {
     let Manifests { first, next, older, tampered, .. } = manifests;
     demo.heading("A manifest: the subscriptions of an organisation");
@@ -70,7 +71,8 @@ pub async fn tell(demo: &Demo<'_>, manifests: Manifests) -> Result<()> {
 
     demo.heading("A manifest that somebody has changed since it was signed: 20,000 instead of 20");
     refuse(demo, &Record::new(4, "tampered.zip"), Some(tampered), "SIGNATURE_CONFLICT", &last).await?;
-    chain::tell(demo, &last).await
+    chain::tell(demo, &last).await?;
+    road::tell(demo).await
 }
 
 async fn create_owner(demo: &Demo<'_>, owner: &str, name: &str) -> Result<()> {

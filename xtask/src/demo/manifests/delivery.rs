@@ -10,7 +10,8 @@ use tokio_postgres::Client;
 
 use crate::demo::{Demo, ORG};
 
-const TOPIC: &str = "platform.upload.candlepin";
+/// Where such records are.
+pub const TOPIC: &str = "platform.upload.candlepin";
 
 /// A record that announces one manifest, as the upload service writes it.
 pub struct Record {
@@ -53,22 +54,28 @@ impl Record {
         Demo::url(&self.key())
     }
 
-    fn request_id(&self) -> String {
+    /// What the events of its import name.
+    pub fn request_id(&self) -> String {
         format!("demo-manifest-{}", self.number)
     }
 
-    /// The payload with which a mapping on an MSK cluster invokes the function.
-    pub fn event(&self) -> Vec<u8> {
+    /// What it says.
+    pub fn message(&self) -> String {
         let org = self.owner;
         let identity = json!({"identity": {"org_id": org, "type": "User", "internal": {"org_id": org}}});
-        let message = json!({
+        json!({
             "url": self.url(), "service": "candlepin", "category": "manifest", "org_id": org, "account": "",
             "principal": "jdoe", "request_id": self.request_id(),
             "b64_identity": STANDARD.encode(identity.to_string()),
             "metadata": {"owner": org, "file_name": self.file, "force": self.force},
             "timestamp": format!("2026-03-05T1{}:15:00.123456789Z", self.number),
-        });
-        let (value, offset) = (message.to_string(), i64::from(self.number));
+        })
+        .to_string()
+    }
+
+    /// The payload with which a mapping on an MSK cluster invokes the function.
+    pub fn event(&self) -> Vec<u8> {
+        let (value, offset) = (self.message(), i64::from(self.number));
         KafkaEvent::msk().record(TOPIC, 0, offset, Some(value.as_bytes()), &[("service", b"candlepin")], -1).to_json()
     }
 }
