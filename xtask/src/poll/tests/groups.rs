@@ -1,6 +1,10 @@
 //! When offsets are committed, and readers that come and go.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use event_publisher::krafka::{
     consumer::GroupProtocol,
@@ -8,11 +12,11 @@ use event_publisher::krafka::{
 };
 use futures_util::future::pending;
 use tokio::{
-    sync::{Notify, watch},
-    time::timeout,
+    sync::{Notify, Semaphore, watch},
+    time::{sleep, timeout},
 };
 
-use super::stage::{Log, Stage, numbered, source, succeeded};
+use super::stage::{Log, Stage, crashed, numbered, source, succeeded};
 use crate::poll::poller::{Source, poll};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,11 +79,18 @@ async fn one_that_is_stopped_waits_for_the_function_and_commits_what_is_done() {
     assert_eq!(log.done()[&0], (0..200).collect::<Vec<_>>());
 }
 
+/// Looks again and again. Whoever calls it has a limit for all.
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// The first time that each record was done, by partition.
 fn firsts(log: &Log) -> BTreeMap<i32, Vec<i64>> {
     let mut done = log.done();
     for offsets in done.values_mut() {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         offsets.retain(|offset| seen.insert(*offset));
     }
     done
@@ -117,9 +128,7 @@ async fn readers_that_share_a_group_share_its_partitions_and_nothing_is_lost_or_
         }
         write().await;
         let all = (0..PARTITIONS).map(|partition| (partition, (0..written).collect())).collect();
-        while firsts(&log) != all {
-            let _ = timeout(Duration::from_millis(20), second.notified()).await;
-        }
+        until(|| firsts(&log) == all).await;
         stop.send_replace(true);
         written
     };
@@ -127,9 +136,7 @@ async fn readers_that_share_a_group_share_its_partitions_and_nothing_is_lost_or_
     let one = poll(&clients[0], source(), job(&first), stopped.clone());
     let other = async {
         // Joins in the middle.
-        while log.given().is_empty() {
-            tokio::task::yield_now().await;
-        }
+        until(|| !log.given().is_empty()).await;
         poll(&clients[1], source(), job(&second), stopped).await
     };
     let (one, other, written) = timeout(PATIENCE, async { tokio::join!(one, other, writing) }).await.unwrap();
@@ -138,6 +145,73 @@ async fn readers_that_share_a_group_share_its_partitions_and_nothing_is_lost_or_
     for partition in 0..PARTITIONS {
         assert_eq!(stage.committed(partition), Some(written));
     }
+}
+
+#[tokio::test]
+async fn a_partition_moves_only_when_its_batch_is_done_and_nothing_is_handled_twice() {
+    let (stage, log) = (Stage::with_partitions(2).await, Log::default());
+    stage.write(0, numbered(5)).await;
+    stage.write(1, numbered(5)).await;
+    let go = Arc::new(Semaphore::new(0));
+    let job = || {
+        let go = Arc::clone(&go);
+        log.job(move |_| {
+            let go = Arc::clone(&go);
+            async move {
+                let _go = go.acquire().await;
+                succeeded()
+            }
+        })
+    };
+    let source = || Source { protocol: GroupProtocol::Consumer, ..source() };
+    let (stop, stopped) = watch::channel(false);
+    let clients = [stage.connect().await, stage.connect().await];
+    let one = poll(&clients[0], source(), job(), stopped.clone());
+    let heard = || stage.broker.consumer_group_heartbeats();
+    let other = async {
+        until(|| log.given().len() == 2).await;
+        poll(&clients[1], source(), job(), stopped).await
+    };
+    let meanwhile = async {
+        let members = || heard().into_iter().map(|beat| beat.member_id).collect::<HashSet<_>>().len();
+        until(|| members() == 2).await;
+        // The first one has been told, and has asked its partition's batch to end.
+        let before = heard().len();
+        until(|| heard().len() >= before + 10).await;
+        assert_eq!(log.given().len(), 2);
+        go.add_permits(100);
+        let committed = || [0, 1].map(|partition| stage.committed(partition));
+        until(|| committed() == [Some(5); 2]).await;
+        stage.write(0, ["later"]).await;
+        stage.write(1, ["later"]).await;
+        until(|| committed() == [Some(6); 2]).await;
+        stop.send_replace(true);
+    };
+    let (one, other, ()) = timeout(PATIENCE, async { tokio::join!(one, other, meanwhile) }).await.unwrap();
+    one.unwrap();
+    other.unwrap();
+    for partition in [0, 1] {
+        let batches = log.given().into_iter().filter(|given| given.partition == partition);
+        let given: Vec<i64> = batches.flat_map(|given| given.offsets()).collect();
+        assert_eq!(given, (0..6).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_stopped_does_not_sit_out_the_pause_after_a_failure() {
+    let (stage, log) = (Stage::with_partitions(1).await, Log::default());
+    stage.write(0, numbered(5)).await;
+    let mut job = log.job(|_| async { crashed() });
+    job.first_pause = Duration::from_secs(3_600);
+    let (stop, stopped) = watch::channel(false);
+    let inner = std::mem::replace(&mut job.report, Box::new(|_| {}));
+    job.report = Box::new(move |report| {
+        inner(report);
+        stop.send_replace(true);
+    });
+    let kafka = stage.connect().await;
+    timeout(Duration::from_secs(15), poll(&kafka, source(), job, stopped)).await.unwrap().unwrap();
+    assert_eq!((log.given().len(), stage.committed(0)), (1, None));
 }
 
 #[tokio::test]
