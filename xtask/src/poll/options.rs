@@ -40,7 +40,7 @@ pub struct Options {
     /// Where the function is invoked, as `cargo lambda watch` has it
     #[arg(long, default_value = "http://127.0.0.1:9000")]
     endpoint: String,
-    /// The consumer group, which keeps how far the function is [default: longshore-poll-<FUNCTION>]
+    /// The consumer group, which keeps how far the function is [default: longshore-poll-FUNCTION]
     #[arg(long)]
     group: Option<String>,
     /// Where a group begins that has not read yet
