@@ -15,7 +15,9 @@ pub enum PublishError {
     #[error("cannot read the login of the cluster; see LONGSHORE_KAFKA_SECRET_ARN: {0}")]
     Login(String),
     /// The cluster cannot be reached, or refuses the login.
-    #[error("cannot connect to the cluster; see LONGSHORE_KAFKA_BROKERS and LONGSHORE_KAFKA_SECURITY")]
+    #[error(
+        "cannot log in to the cluster; see LONGSHORE_KAFKA_BROKERS, LONGSHORE_KAFKA_SECURITY, and the right to write idempotently"
+    )]
     Connect(#[source] KrafkaError),
     /// Some messages were not acknowledged.
     #[error("{waiting} messages are not acknowledged yet, and are sent again: {reason}")]

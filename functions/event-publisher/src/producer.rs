@@ -2,14 +2,15 @@
 
 use crate::client::REQUEST_TIMEOUT;
 use crate::{PublishError, connect};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use krafka::error::ErrorCode;
-use krafka::producer::{Acks, DeliveryHandle, Producer as Client};
-use krafka::{CloseOptions, Compression, Kafka, KrafkaError, Record};
+use krafka::producer::{Acks, DeliveryHandle, Producer as Client, RecordMetadata};
+use krafka::{CloseOptions, Compression, KrafkaError, Record};
 use longshore::aws::Aws;
-use longshore::outbox::{Family, Message, Parked, Waiting};
+use longshore::outbox::{Family, HeldBack, Message, Parked, Waiting};
 use longshore::settings::KafkaSettings;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -22,6 +23,9 @@ const LINGER: Duration = Duration::from_millis(2);
 /// What a partition gets in one request, in bytes, before compression.
 const BATCH_BYTES: usize = 256 * 1024;
 
+/// What is held of a batch that is being sent, in bytes.
+const BUFFER_BYTES: usize = 32 << 20;
+
 /// What a request holds besides its records, in bytes.
 const OVERHEAD: usize = 64 * 1024;
 
@@ -32,15 +36,17 @@ pub struct Verdicts {
     pub published: Vec<i64>,
     /// Refused for good.
     pub parked: Vec<Parked>,
-    /// Everything else, by key, and what became of the first of them.
+    /// To be sent again later.
     pub left: Left,
+    /// To be sent again at once, each alone: the broker has refused several together, and one of them is to blame.
+    pub suspects: usize,
 }
 
-/// Rows that are to be sent again.
+/// Rows that are to be sent again later, and what became of the first of them.
 #[derive(Debug, Default)]
 pub struct Left {
-    /// Their keys: nothing of these may be sent before them.
-    pub keys: HashSet<String>,
+    /// Where they belong: nothing of these may be sent before them.
+    pub held_back: HeldBack,
     /// How many.
     pub rows: usize,
     /// What became of the first of them.
@@ -49,25 +55,16 @@ pub struct Left {
 
 impl Left {
     /// Those of a later batch too.
-    pub fn merge(&mut self, more: Self) {
-        self.keys.extend(more.keys);
+    pub fn extend(&mut self, more: Self) {
+        self.held_back.extend(more.held_back);
         self.rows += more.rows;
         self.reason = self.reason.take().or(more.reason);
-    }
-
-    fn add(&mut self, key: &str, reason: impl FnOnce() -> String) {
-        if !self.keys.contains(key) {
-            self.keys.insert(key.to_owned());
-        }
-        self.rows += 1;
-        self.reason.get_or_insert_with(reason);
     }
 }
 
 /// Sends with all that Kafka has against loss and disorder: all replicas acknowledge, and a broker writes a record that is sent
 /// again only once.
 pub struct Producer {
-    kafka: Kafka,
     client: Client,
     settings: KafkaSettings,
     topics: HashMap<Family, Result<(), Refusal>>,
@@ -78,16 +75,25 @@ pub struct Producer {
 enum Refusal {
     /// For good.
     Final(String),
+    /// For good, or because of another one that it was sent with.
+    Suspect(String),
     /// As things are.
     Passing(String),
+    /// As things are, with its whole topic.
+    NoTopic(String),
 }
 
 impl Producer {
     /// Logs in. The producer tries to send for as long as it is there.
     ///
     /// # Errors
-    /// See [`connect`].
-    pub async fn connect(settings: &KafkaSettings, aws: &Aws) -> Result<Self, PublishError> {
+    /// See [`connect`]; and when it takes longer than `until`.
+    pub async fn connect(settings: &KafkaSettings, aws: &Aws, until: Instant) -> Result<Self, PublishError> {
+        let connected = timeout_at(until, Self::connect_at_leisure(settings, aws)).await;
+        connected.unwrap_or_else(|_| Err(PublishError::Connect(KrafkaError::timeout("logging in"))))
+    }
+
+    async fn connect_at_leisure(settings: &KafkaSettings, aws: &Aws) -> Result<Self, PublishError> {
         let kafka = connect(settings, aws).await?;
         let client = kafka
             .producer()
@@ -97,6 +103,8 @@ impl Producer {
             .batch_size(BATCH_BYTES.min(settings.max_message_bytes))
             .linger(LINGER)
             .max_block(TOPIC_TIMEOUT)
+            // For a message of any size that the settings allow.
+            .buffer_memory(BUFFER_BYTES.max(settings.max_message_bytes.saturating_mul(2)))
             .max_request_size(settings.max_message_bytes.max(BATCH_BYTES) + OVERHEAD)
             // Longer than anybody waits for it: it must not give a record up and go on with the next one.
             .delivery_timeout(settings.timeout.saturating_mul(3).max(REQUEST_TIMEOUT * 2))
@@ -104,42 +112,73 @@ impl Producer {
             .build()
             .await
             .map_err(PublishError::Connect)?;
-        Ok(Self { kafka, client, settings: settings.clone(), topics: HashMap::new() })
+        Ok(Self { client, settings: settings.clone(), topics: HashMap::new() })
     }
 
     /// Ends it, and with it whatever it has not sent: what it still holds would come behind what is sent again.
     pub async fn close(self) {
-        // The time-out is how a record is told from one that is awaited: all that count have been.
+        self.terminate().await;
+    }
+
+    /// Sends rows in order and waits for the acknowledgements, no longer than `until`. The first failure ends all that is not
+    /// sent yet. `alone`: one after the other, so that a refusal is that row's own.
+    pub async fn send(&mut self, rows: &[Waiting], alone: bool, until: Instant) -> Verdicts {
+        let alone = alone || rows.len() == 1;
+        let mut answers: Vec<Option<Result<(), Refusal>>> = rows.iter().map(|_| None).collect();
+        let mut failed = HeldBack::default();
+        let mut sent = FuturesUnordered::new();
+        for (index, row) in rows.iter().enumerate() {
+            if failed.holds(row) {
+                continue;
+            }
+            let queued = timeout_at(until, self.enqueue(row)).await;
+            let Ok(queued) = queued else { break };
+            match queued {
+                Ok(handle) => sent.push(async move { (index, handle.await) }),
+                Err(refusal) => {
+                    refusal.hold(row, &mut failed);
+                    answers[index] = Some(Err(refusal));
+                }
+            }
+            if alone && !self.answers(&mut sent, &mut answers, alone, until).await {
+                break;
+            }
+        }
+        self.answers(&mut sent, &mut answers, alone, until).await;
+        judge(rows, answers)
+    }
+
+    /// Waits for the acknowledgements of what was sent. False if the time is up or something failed, which ends the client.
+    async fn answers(
+        &self,
+        sent: &mut FuturesUnordered<impl Future<Output = (usize, krafka::Result<RecordMetadata>)>>,
+        answers: &mut [Option<Result<(), Refusal>>],
+        alone: bool,
+        until: Instant,
+    ) -> bool {
+        let mut all_well = true;
+        while let Ok(Some((index, answer))) = timeout_at(until, sent.next()).await {
+            let answer = answer.map(drop).map_err(|error| match Refusal::of(&error) {
+                Refusal::Suspect(reason) if alone => Refusal::Final(reason),
+                refusal => refusal,
+            });
+            if all_well && matches!(answer, Err(Refusal::Passing(_) | Refusal::Suspect(_))) {
+                all_well = false;
+                // What is behind it must not overtake it: those that are waited for end with an error of their own.
+                self.terminate().await;
+            }
+            if let Some(place) = answers.get_mut(index) {
+                *place = Some(answer);
+            }
+        }
+        all_well && sent.is_empty()
+    }
+
+    async fn terminate(&self) {
         let closed = self.client.close_with(CloseOptions::new().timeout(Duration::ZERO)).await;
         if let Err(error) = closed {
             tracing::debug!(%error, "the producer ended with records that it had not sent");
         }
-        drop(self.kafka);
-    }
-
-    /// Sends rows in order and waits for the acknowledgements, no longer than `until`.
-    pub async fn send(&mut self, rows: &[Waiting], until: Instant) -> Verdicts {
-        let until = until.min(Instant::now() + self.settings.timeout);
-        let mut verdicts = Verdicts::default();
-        let mut sent = Vec::with_capacity(rows.len());
-        for row in rows {
-            if verdicts.left.keys.contains(&row.key) {
-                verdicts.left.add(&row.key, String::new);
-                continue;
-            }
-            match self.enqueue(row).await {
-                Ok(handle) => sent.push(async move { (row, timeout_at(until, handle).await) }),
-                Err(refusal) => verdicts.refuse(row, refusal),
-            }
-        }
-        for (row, acknowledged) in join_all(sent).await {
-            match acknowledged {
-                Ok(Ok(_)) => verdicts.published.push(row.id),
-                Ok(Err(error)) => verdicts.refuse(row, Refusal::of(&error)),
-                Err(_) => verdicts.refuse(row, Refusal::Passing("no acknowledgement in time".into())),
-            }
-        }
-        verdicts
     }
 
     async fn enqueue(&mut self, row: &Waiting) -> Result<DeliveryHandle, Refusal> {
@@ -164,7 +203,7 @@ impl Producer {
             Ok(_) => Ok(()),
             Err(error) => Err(match Refusal::of(&error) {
                 Refusal::Final(_) => Refusal::Final(format!("there is no topic {topic}")),
-                passing => passing,
+                passing => Refusal::NoTopic(passing.reason()),
             }),
         };
         self.topics.insert(family, found.clone());
@@ -172,13 +211,41 @@ impl Producer {
     }
 }
 
-impl Verdicts {
-    fn refuse(&mut self, row: &Waiting, refusal: Refusal) {
-        match refusal {
-            Refusal::Final(reason) => self.parked.push(Parked { id: row.id, reason }),
-            Refusal::Passing(reason) => self.left.add(&row.key, || reason),
+/// What became of each row, in order. Where one has to be sent again, all behind it of the same key are, even if they are there
+/// already: a reader then has them in order once more.
+fn judge(rows: &[Waiting], answers: Vec<Option<Result<(), Refusal>>>) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    let mut again = HeldBack::default();
+    let suspects = answers.iter().flatten().any(|answer| matches!(answer, Err(Refusal::Suspect(_))));
+    for (row, answer) in rows.iter().zip(answers) {
+        let refusal = match answer {
+            _ if again.holds(row) => None,
+            Some(Ok(())) => {
+                verdicts.published.push(row.id);
+                continue;
+            }
+            Some(Err(Refusal::Final(reason))) => {
+                verdicts.parked.push(Parked { id: row.id, reason });
+                continue;
+            }
+            Some(Err(refusal)) => Some(refusal),
+            None => Some(Refusal::Passing("no acknowledgement in time".into())),
+        };
+        if let Some(refusal) = &refusal {
+            refusal.hold(row, &mut again);
+        }
+        // Everything was ended because of the suspects: nothing is wrong with the rest.
+        if suspects {
+            verdicts.suspects += 1;
+        } else {
+            verdicts.left.rows += 1;
+            verdicts.left.reason = verdicts.left.reason.take().or_else(|| refusal.map(Refusal::reason));
         }
     }
+    if !suspects {
+        verdicts.left.held_back = again;
+    }
+    verdicts
 }
 
 impl Refusal {
@@ -187,16 +254,34 @@ impl Refusal {
     fn of(error: &KrafkaError) -> Self {
         match error {
             KrafkaError::UnknownTopic { topic } => Self::Final(format!("there is no topic {topic}")),
-            KrafkaError::Serialization { .. } => Self::Final(error.to_string()),
-            KrafkaError::Broker { code, .. } => match code {
-                ErrorCode::UnknownTopicOrPartition
-                | ErrorCode::InvalidTopic
-                | ErrorCode::MessageTooLarge
-                | ErrorCode::RecordListTooLarge
-                | ErrorCode::InvalidRecord => Self::Final(format!("the broker refuses it: {code:?}")),
-                _ => Self::Passing(error.to_string()),
-            },
+            KrafkaError::Serialization { .. } | KrafkaError::Config { .. } => Self::Final(error.to_string()),
+            KrafkaError::Broker { code: ErrorCode::UnknownTopicOrPartition | ErrorCode::InvalidTopic, .. } => {
+                Self::Final(error.to_string())
+            }
+            KrafkaError::Broker {
+                code: code @ (ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidRecord),
+                ..
+            } => Self::Suspect(format!("the broker refuses it: {code:?}")),
             _ => Self::Passing(error.to_string()),
+        }
+    }
+
+    fn reason(self) -> String {
+        match self {
+            Self::Final(reason) | Self::Suspect(reason) | Self::Passing(reason) | Self::NoTopic(reason) => reason,
+        }
+    }
+
+    /// Remembers what has to wait for the row.
+    fn hold(&self, row: &Waiting, held_back: &mut HeldBack) {
+        match self {
+            Self::Final(_) => {}
+            Self::NoTopic(_) => {
+                held_back.families.insert(row.family);
+            }
+            Self::Suspect(_) | Self::Passing(_) => {
+                held_back.keys.insert(row.key.clone());
+            }
         }
     }
 }

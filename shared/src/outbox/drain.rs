@@ -1,12 +1,14 @@
 //! The publisher's side of the outbox.
 //!
 //! One publisher at a time, each for a batch: a lock that belongs to the transaction makes them take turns. Rows of one key
-//! are so published in the order of their ids, which is the order in which they were committed, because whoever writes for a
-//! key holds that owner or source while it does. A publisher that dies gives its turn back with its connection; what it had
+//! are so published in the order of their ids. Of one owner's imports, of one source's refreshes and of one request's
+//! statuses that is the order in which they were committed, because each holds its owner or source, or comes after the one
+//! before. A publisher that dies gives its turn back with its connection; what it had
 //! sent and not yet marked is sent again, with the same ids.
 
 use crate::db::DbError;
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::time::Duration;
 use time::PrimitiveDateTime;
 use tokio_postgres::error::SqlState;
@@ -17,8 +19,8 @@ use uuid::Uuid;
 /// The lock of whoever publishes.
 const TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended('longshore publisher', 0))";
 
-/// Rows that one statement deletes.
-const PRUNED_AT_ONCE: i64 = 10_000;
+/// Rows of a sort that [`prune`] deletes at once.
+pub const PRUNED_AT_ONCE: u64 = 10_000;
 
 /// What sort of message it is, which decides on its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,6 +89,32 @@ pub struct Waiting {
     pub created_at: PrimitiveDateTime,
 }
 
+/// What is not to be tried again for now: nothing of these may be sent before what waits of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Keys.
+    pub keys: HashSet<String>,
+    /// All of a family: its topic cannot be written to.
+    pub families: HashSet<Family>,
+}
+
+impl HeldBack {
+    /// Whether a row is.
+    pub fn holds(&self, row: &Waiting) -> bool {
+        self.families.contains(&row.family) || self.keys.contains(&row.key)
+    }
+
+    /// Those of another one too.
+    pub fn extend(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+        self.families.extend(other.families);
+    }
+
+    fn lists(&self) -> (Vec<&str>, Vec<&'static str>) {
+        (self.keys.iter().map(String::as_str).collect(), self.families.iter().map(|family| family.as_str()).collect())
+    }
+}
+
 /// A row that the broker will never take, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
@@ -123,17 +151,36 @@ pub async fn take_turn(transaction: &Transaction<'_>, patience: Duration) -> Res
     }
 }
 
-/// The oldest rows that wait, in order, but for those of `held_back` keys.
+/// Whether anything waits, but for what is held back.
+///
+/// # Errors
+/// The database failed.
+pub async fn anything_waits(client: &impl GenericClient, held_back: &HeldBack) -> Result<bool, DbError> {
+    let sql = "SELECT EXISTS (
+                 SELECT FROM outbox
+                 WHERE published_at IS NULL AND parked_at IS NULL AND key <> ALL ($1) AND family <> ALL ($2)
+               )";
+    let (keys, families) = held_back.lists();
+    let values: [(&(dyn ToSql + Sync), Type); 2] = [(&keys, Type::TEXT_ARRAY), (&families, Type::TEXT_ARRAY)];
+    Ok(client.query_typed_one(sql, &values).await?.get(0))
+}
+
+/// The oldest rows that wait, in order, but for what is held back.
 ///
 /// # Errors
 /// The database failed.
 pub async fn waiting(
     transaction: &Transaction<'_>,
     limits: Limits,
-    held_back: &[String],
+    held_back: &HeldBack,
 ) -> Result<Vec<Waiting>, DbError> {
-    let values: [(&(dyn ToSql + Sync), Type); 3] =
-        [(&limits.rows, Type::INT8), (&limits.bytes, Type::INT8), (&held_back, Type::TEXT_ARRAY)];
+    let (keys, families) = held_back.lists();
+    let values: [(&(dyn ToSql + Sync), Type); 4] = [
+        (&limits.rows, Type::INT8),
+        (&limits.bytes, Type::INT8),
+        (&keys, Type::TEXT_ARRAY),
+        (&families, Type::TEXT_ARRAY),
+    ];
     let rows = transaction.query_typed(include_str!("waiting.sql"), &values).await?;
     Ok(rows.iter().map(Waiting::of).collect())
 }
@@ -182,15 +229,20 @@ pub async fn settle(
     Ok(())
 }
 
-/// Deletes some of the rows that were published before a time. Returns how many; fewer than ten thousand mean that none is
-/// left.
+/// Deletes some of the rows that were published before a time, and of the platform's messages that were parked before it, which
+/// nobody wants any more; parked events stay until somebody has looked at them. Returns how many; fewer than
+/// [`PRUNED_AT_ONCE`] mean that none is left.
 ///
 /// # Errors
 /// The database failed.
 pub async fn prune(client: &impl GenericClient, before: PrimitiveDateTime) -> Result<u64, DbError> {
     let sql = "DELETE FROM outbox
-               WHERE id IN (SELECT id FROM outbox WHERE published_at < $1 ORDER BY published_at LIMIT $2)";
-    let values: [(&(dyn ToSql + Sync), Type); 2] = [(&before, Type::TIMESTAMP), (&PRUNED_AT_ONCE, Type::INT8)];
+               WHERE id IN (
+                 (SELECT id FROM outbox WHERE published_at < $1 ORDER BY published_at LIMIT $2)
+                 UNION ALL
+                 (SELECT id FROM outbox WHERE parked_at < $1 AND family <> 'event' ORDER BY parked_at LIMIT $2)
+               )";
+    let values: [(&(dyn ToSql + Sync), Type); 2] = [(&before, Type::TIMESTAMP), (&(PRUNED_AT_ONCE as i64), Type::INT8)];
     Ok(client.execute_typed(sql, &values).await?)
 }
 

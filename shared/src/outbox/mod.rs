@@ -11,7 +11,10 @@ mod status;
 mod validation;
 mod wake;
 
-pub use drain::{Family, Limits, Parked, Standing, Waiting, prune, settle, standing, take_turn, unpark, waiting};
+pub use drain::{
+    Family, HeldBack, Limits, PRUNED_AT_ONCE, Parked, Standing, Waiting, anything_waits, prune, settle, standing,
+    take_turn, unpark, waiting,
+};
 pub use event::{Change, Context, Event, write};
 pub use message::{Header, Message};
 pub use status::{Platform, Subject};

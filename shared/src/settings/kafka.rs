@@ -77,9 +77,9 @@ impl KafkaSettings {
             security: read.parsed("LONGSHORE_KAFKA_SECURITY", KafkaSecurity::Tls)?,
             secret: read.text("LONGSHORE_KAFKA_SECRET_ARN"),
             ca_file: read.text("LONGSHORE_KAFKA_CA_FILE").map(PathBuf::from),
-            max_message_bytes: read.number("LONGSHORE_KAFKA_MAX_MESSAGE_BYTES", 1_000_000, 1_000..=100_000_000)?,
-            // A transaction is open meanwhile, and ends after a minute without a statement.
-            timeout: Duration::from_millis(read.number("LONGSHORE_KAFKA_TIMEOUT_MS", 20_000, 1_000..=50_000)?),
+            max_message_bytes: read.number("LONGSHORE_KAFKA_MAX_MESSAGE_BYTES", 1_000_000, 1_000..=16_000_000)?,
+            // A transaction is open meanwhile, and PostgreSQL ends it after a minute without a statement.
+            timeout: Duration::from_millis(read.number("LONGSHORE_KAFKA_TIMEOUT_MS", 20_000, 1_000..=45_000)?),
             events_topic: text("LONGSHORE_EVENTS_TOPIC", "longshore.events"),
             payload_status_topic: text("LONGSHORE_PAYLOAD_STATUS_TOPIC", "platform.payload-status"),
             validation_topic: text("LONGSHORE_VALIDATION_TOPIC", "platform.upload.validation"),

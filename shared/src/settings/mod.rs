@@ -215,7 +215,7 @@ impl Settings {
         (
             "LONGSHORE_KAFKA_TIMEOUT_MS",
             "`20000`",
-            "time for messages to be acknowledged, in milliseconds, at most 50000",
+            "time for messages to be acknowledged, in milliseconds, at most 45000",
         ),
         ("LONGSHORE_EVENTS_TOPIC", "`longshore.events`", "topic of the events"),
         ("LONGSHORE_EVENTS_SOURCE", "`/longshore`", "the CloudEvents `source` of the events"),

@@ -1,6 +1,6 @@
 //! One world in which everything happens that is told of.
 
-use longshore::outbox::{Family, Limits, Message, waiting};
+use longshore::outbox::{Family, HeldBack, Limits, Message, waiting};
 use longshore_tests::exports::{Exporting, export_record};
 use longshore_tests::manifest::{Content, Entitlement, Manifest, Product};
 use longshore_tests::{ArchiveBuilder, ORG, World, database, later, object, small};
@@ -30,7 +30,7 @@ pub async fn told(world: &World) -> Vec<Told> {
     let mut client = database::connect(world.database_url()).await;
     let transaction = client.transaction().await.unwrap();
     let all = Limits { rows: 100_000, bytes: i64::MAX };
-    let rows = waiting(&transaction, all, &[]).await.unwrap();
+    let rows = waiting(&transaction, all, &HeldBack::default()).await.unwrap();
     let events = rows.iter().filter(|row| row.family == Family::Event);
     events.map(|row| Message::of(row, "/longshore")).map(Told::of).collect()
 }

@@ -1,5 +1,6 @@
 //! A publisher that is killed at any moment loses nothing, and repeats only what it had not marked.
 
+use event_publisher::krafka::testing::{ApiKey, Control};
 use longshore_devkit::process::{Signal, signal};
 use longshore_devkit::proxy::{Action, Proxy};
 use longshore_devkit::runtime_api::Function;
@@ -60,8 +61,37 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_out_of_order() {
     assert_eq!(to_the_end(&world, &cluster, Some(publisher)).await, 0);
     let whole = proxy.total_bytes();
     let mut random = fastrand::Rng::with_seed(SEED);
-    for _ in 0..MOMENTS {
-        // A run's length differs by some bytes with the digits of what it asks for.
+    // A run's length differs by some bytes with the digits of what it asks for.
+    for _ in 0..MOMENTS / 5 {
         killed_at(&world, &proxy, random.u64(0..whole - 2_000)).await;
+    }
+    // What says what was published, and the answer to COMMIT: the last bytes of a batch.
+    for _ in 0..MOMENTS / 5 {
+        killed_at(&world, &proxy, whole - random.u64(2_000..60_000)).await;
+    }
+}
+
+/// While the brokers write: before they have, after they have, or after they have and before anybody was told.
+#[tokio::test]
+async fn killed_while_it_sends_nothing_is_lost_and_nothing_out_of_order() {
+    let world = World::start().await;
+    world.fill_outbox(EVENTS, OWNERS).await;
+    let mut random = fastrand::Rng::with_seed(SEED);
+    for moment in 0..MOMENTS * 3 / 5 {
+        let cluster = Cluster::start(1).await;
+        world.execute("UPDATE outbox SET published_at = NULL").await;
+        let publisher = process(&world, &cluster).await;
+        let (pid, requests) = (publisher.pid(), random.u32(0..3));
+        if requests > 0 {
+            cluster.broker().on_times(ApiKey::Produce, requests, |_| Control::Pass);
+        }
+        let is_written = random.bool();
+        cluster.broker().on_once(ApiKey::Produce, move |_| {
+            signal(pid, Signal::KILL);
+            if is_written { Control::ApplyThen(Box::new(Control::Disconnect)) } else { Control::Disconnect }
+        });
+        assert_eq!(to_the_end(&world, &cluster, Some(publisher)).await, 1, "moment {moment}: {requests}");
+        assert_eq!(cluster.numbers(), in_order(EVENTS, OWNERS), "moment {moment}: {requests}, {is_written}");
+        assert_eq!(world.outbox().await, format!("0 / {EVENTS} / 0"));
     }
 }

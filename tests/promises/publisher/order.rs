@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use insta::assert_snapshot;
+use longshore::outbox::{self, HeldBack, Limits};
 use longshore_tests::publishing::{Cluster, EVENTS, in_order, publish};
-use longshore_tests::{World, small};
+use longshore_tests::{World, database, small};
 
 #[tokio::test]
 async fn everything_that_waits_is_published_once_and_in_order_for_each_key() {
@@ -59,6 +60,30 @@ async fn where_nothing_waits_nobody_logs_in_to_the_cluster() {
     assert_eq!(cluster.broker().requests().len(), 0);
 }
 
+/// What the database holds compressed is not taken for as small as it looks.
+#[tokio::test]
+async fn messages_that_expand_are_taken_in_small_batches() {
+    let world = World::start().await;
+    world.fill_outbox(40, 1).await;
+    world.execute("UPDATE outbox SET event_data = jsonb_build_object('text', repeat('x', 900000))").await;
+    let mut client = database::connect(world.database_url()).await;
+    let transaction = client.transaction().await.unwrap();
+    let limits = Limits { rows: 5_000, bytes: 8 << 20 };
+    let rows = outbox::waiting(&transaction, limits, &HeldBack::default()).await.unwrap();
+    assert_eq!(rows.len(), 10);
+}
+
+#[tokio::test]
+async fn more_than_is_deleted_at_once_is_deleted_whatever_waits() {
+    let (world, cluster) = (World::start().await, Cluster::start(1).await);
+    world.fill_outbox(25_000, 1).await;
+    world.execute("UPDATE outbox SET published_at = now() - interval '1 year'").await;
+    world.fill_outbox(1, 1).await;
+    cluster.broker().crash(0);
+    publish(&world.publisher(&cluster, &[]).await).await.unwrap_err();
+    assert_eq!(world.outbox().await, "1 / 0 / 0");
+}
+
 #[tokio::test]
 async fn what_was_published_long_ago_is_deleted_and_what_waits_never() {
     let (world, cluster) = (World::start().await, Cluster::start(1).await);
@@ -71,4 +96,11 @@ async fn what_was_published_long_ago_is_deleted_and_what_waits_never() {
     let done = publish(&publisher).await.unwrap();
     assert_eq!((done.published, done.deleted), (3, 4));
     assert_eq!(world.outbox().await, "0 / 9 / 0");
+    // A parked event waits for somebody; nobody wants an old status.
+    world
+        .execute("UPDATE outbox SET published_at = NULL, parked_at = now() - interval '25 hours' WHERE id IN (5, 6)")
+        .await;
+    world.execute("UPDATE outbox SET family = 'payload-status' WHERE id = 6").await;
+    assert_eq!(publish(&publisher).await.unwrap().deleted, 1);
+    assert_eq!(world.outbox().await, "0 / 7 / 1");
 }

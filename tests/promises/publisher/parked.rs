@@ -4,7 +4,7 @@ use event_publisher::krafka::error::ErrorCode;
 use event_publisher::krafka::testing::{ApiKey, Control};
 use insta::assert_snapshot;
 use longshore_tests::World;
-use longshore_tests::publishing::{Cluster, EVENTS, publish};
+use longshore_tests::publishing::{Cluster, publish};
 use serde_json::json;
 
 const REASONS: &str = "SELECT concat_ws(' | ', key, parked_reason) FROM outbox WHERE parked_at IS NOT NULL ORDER BY id";
@@ -41,12 +41,20 @@ async fn a_message_that_only_the_broker_finds_too_large_is_parked_alone() {
     let done = publish(&world.publisher(&cluster, &[]).await).await.unwrap();
     assert_eq!((done.published, done.parked), (0, 1));
     assert_snapshot!(world.list(REASONS).await, @"owner/0 | the broker refuses it: MessageTooLarge");
-    // Several of a batch are sent again apart, in order.
-    world.fill_outbox(50, 3).await;
-    cluster.broker().on_times(ApiKey::Produce, 1, |_| Control::Error(ErrorCode::MessageTooLarge));
-    let done = publish(&world.publisher(&cluster, &[]).await).await.unwrap();
-    assert_eq!((done.published, done.parked), (50, 0));
-    assert_eq!(cluster.records(EVENTS).len(), 50);
+}
+
+/// The client halves a batch that is refused, twice at most: here the whole is, then its half, then its quarter. Then each is
+/// sent alone, and none of them is to blame.
+#[tokio::test]
+async fn messages_that_were_refused_together_are_published_one_by_one() {
+    for refusals in [1, 2, 3] {
+        let (world, cluster) = (World::start().await, Cluster::start(1).await);
+        world.fill_outbox(40, 1).await;
+        cluster.broker().on_times(ApiKey::Produce, refusals, |_| Control::Error(ErrorCode::MessageTooLarge));
+        let done = publish(&world.publisher(&cluster, &[]).await).await.unwrap();
+        assert_eq!((done.published, done.parked), (40, 0), "{refusals}");
+        assert_eq!(cluster.numbers().values().map(Vec::len).sum::<usize>(), 40, "{refusals}");
+    }
 }
 
 #[tokio::test]
