@@ -1,7 +1,8 @@
 //! A Kafka cluster in the process, an outbox full of events, and what comes out of it.
 
 use crate::World;
-use event_publisher::krafka::consumer::ConsumerRecord;
+use event_publisher::krafka::Kafka;
+use event_publisher::krafka::consumer::{AutoOffsetReset, ConsumerRecord};
 use event_publisher::krafka::testing::FakeBroker;
 use event_publisher::{Published, Publisher};
 use longshore::aws::Aws;
@@ -35,9 +36,29 @@ pub struct InKafka {
 impl Cluster {
     /// A cluster of so many brokers.
     pub async fn start(brokers: usize) -> Self {
+        Self::with_partitions(brokers, 6).await
+    }
+
+    /// A cluster whose topic of events has so many partitions.
+    pub async fn with_partitions(brokers: usize, partitions: i32) -> Self {
         let broker = FakeBroker::start_cluster(brokers).await.unwrap();
-        broker.create_topic(EVENTS, 6);
+        broker.create_topic(EVENTS, partitions);
         Self(broker)
+    }
+
+    /// The first so many records of a topic, as a consumer of a group gets them.
+    pub async fn consume(&self, topic: &str, count: usize) -> Vec<InKafka> {
+        let kafka = Kafka::builder(self.0.bootstrap_servers()).connect().await.unwrap();
+        let consumer = kafka.consumer("readers").auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
+        consumer.subscribe([topic]).await.unwrap();
+        let mut records = Vec::new();
+        while records.len() < count {
+            let polled = consumer.poll(Duration::from_secs(20)).await.unwrap();
+            assert!(!polled.is_empty(), "{} of {count} came", records.len());
+            records.extend(polled.into_iter().map(InKafka::of));
+        }
+        consumer.close().await.unwrap();
+        records
     }
 
     /// The brokers, for whoever breaks them.

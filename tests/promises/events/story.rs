@@ -1,9 +1,9 @@
 //! One world in which everything happens that is told of.
 
-use longshore::outbox::{Family, HeldBack, Limits, Message, waiting};
 use longshore_tests::exports::{Exporting, export_record};
 use longshore_tests::manifest::{Content, Entitlement, Manifest, Product};
-use longshore_tests::{ArchiveBuilder, ORG, World, database, later, object, small};
+use longshore_tests::publishing::{Cluster, EVENTS, InKafka, publish};
+use longshore_tests::{ArchiveBuilder, ORG, World, later, object, small};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use time::macros::datetime;
@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 #[derive(Debug, Clone)]
 pub struct Told {
     pub key: String,
-    pub headers: BTreeMap<&'static str, String>,
+    pub headers: BTreeMap<String, String>,
     /// The CloudEvent.
     pub event: Value,
 }
@@ -25,20 +25,24 @@ impl Told {
     }
 }
 
-/// What a world has told so far, in order.
+/// What a world has told so far, in order, as a consumer gets it.
 pub async fn told(world: &World) -> Vec<Told> {
-    let mut client = database::connect(world.database_url()).await;
-    let transaction = client.transaction().await.unwrap();
-    let all = Limits { rows: 100_000, bytes: i64::MAX };
-    let rows = waiting(&transaction, all, &HeldBack::default()).await.unwrap();
-    let events = rows.iter().filter(|row| row.family == Family::Event);
-    events.map(|row| Message::of(row, "/longshore")).map(Told::of).collect()
+    let cluster = Cluster::with_partitions(1, 1).await;
+    cluster.broker().create_topic("platform.payload-status", 1);
+    world.execute("UPDATE outbox SET published_at = NULL").await;
+    publish(&world.publisher(&cluster, &[]).await).await.unwrap();
+    let count = world.value::<i64>("SELECT count(*) FROM outbox WHERE family = 'event'").await;
+    let records = cluster.consume(EVENTS, usize::try_from(count).unwrap()).await;
+    records.into_iter().map(Told::of).collect()
 }
 
 impl Told {
-    fn of(message: Message) -> Self {
-        let event = serde_json::from_slice(&message.value).unwrap();
-        Self { key: message.key, headers: message.headers.into_iter().collect(), event }
+    fn of(record: InKafka) -> Self {
+        let header = |header: String| {
+            let (name, value) = header.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        };
+        Self { key: record.key, headers: record.headers.into_iter().map(header).collect(), event: record.value }
     }
 }
 
