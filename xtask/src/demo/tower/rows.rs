@@ -96,11 +96,12 @@ impl Fingerprint {
     /// differs too.
     pub async fn read(client: &Client) -> Result<Self> {
         let (mut rows, mut digests) = (0, Vec::new());
-        // The platform is told again of a record that comes again.
-        let events = "(SELECT * FROM longshore.outbox WHERE family = 'event')";
-        let ours = ["sources", "longshore.refreshes", "longshore.rejected_records", events];
-        for table in TABLES.iter().map(|(table, _)| *table).chain(ours) {
-            let row = format!("coalesce(md5(string_agg(concat(t.xmin, t), '' ORDER BY t.id)), '') FROM {table} t");
+        // The platform is told again of a record that comes again. Not a subquery: only a table has `xmin`.
+        let events = "longshore.outbox t WHERE family = 'event'";
+        let ours = ["sources t", "longshore.refreshes t", "longshore.rejected_records t", events];
+        let tables = TABLES.iter().map(|(table, _)| format!("{table} t"));
+        for table in tables.chain(ours.map(String::from)) {
+            let row = format!("coalesce(md5(string_agg(concat(t.xmin, t), '' ORDER BY t.id)), '') FROM {table}");
             let row = client.query_one(&format!("SELECT count(*), {row}"), &[]).await?;
             rows += row.get::<_, i64>(0).unsigned_abs();
             digests.push(row.get(1));
