@@ -15,6 +15,7 @@ use std::str::FromStr;
 pub struct Aws {
     config: SdkConfig,
     endpoint_overridden: bool,
+    lambda: Option<String>,
 }
 
 impl Aws {
@@ -25,7 +26,8 @@ impl Aws {
         let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
         let endpoint_overridden =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
-        Self { config, endpoint_overridden }
+        let lambda = std::env::var("AWS_ENDPOINT_URL_LAMBDA").ok().or_else(|| config.endpoint_url().map(Into::into));
+        Self { config, endpoint_overridden, lambda }
     }
 
     /// A server of one's own in place of all of AWS, such as an S3-compatible one, and what it takes for credentials.
@@ -37,13 +39,20 @@ impl Aws {
             .credentials_provider(Credentials::new(access_key_id, secret_access_key, None, None, "local"))
             .load()
             .await;
-        Self { config, endpoint_overridden: true }
+        Self { config, endpoint_overridden: true, lambda: Some(endpoint.into()) }
+    }
+
+    /// Where Lambda's API is, without a slash at the end.
+    pub(crate) fn lambda_endpoint(&self, region: &str) -> String {
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let elsewhere = self.lambda.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        elsewhere.unwrap_or_else(|| format!("https://lambda.{region}.{suffix}"))
     }
 
     /// For tests that need credentials of their own.
     #[cfg(test)]
     pub(crate) fn with_config(config: SdkConfig) -> Self {
-        Self { config, endpoint_overridden: false }
+        Self { config, endpoint_overridden: false, lambda: None }
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {

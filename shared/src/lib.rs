@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod message;
 pub mod metrics;
 pub mod outbox;
+pub mod replay;
 pub mod secret;
 pub mod secret_source;
 pub mod settings;
@@ -26,6 +27,7 @@ pub mod setup;
 pub mod telemetry;
 pub mod tls;
 pub mod tower;
+pub mod trace;
 pub mod warnings;
 
 mod hex;

@@ -58,6 +58,12 @@ pub fn outbox_drained(published: u64, parked: u64, standing: &Standing, request_
     flush(Some(request_id));
 }
 
+/// Tells how many identity certificates are over or will be soon.
+pub(crate) fn certificates_expiring(number: usize) {
+    metrics::histogram!("CertificatesExpiring").record(number as f64);
+    flush(None);
+}
+
 /// Writes what was counted since the last time, with the correlation id of the record that it was counted for. Called
 /// without waiting in between, so that records handled side by side do not mix.
 pub(crate) fn flush(request_id: Option<&str>) {

@@ -110,7 +110,7 @@ impl World {
         let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 1);
         let mut session = pool.get().await.unwrap();
         let owner = resolve(&*session, None, Some(key), key).await.unwrap().owner;
-        let by = By { principal: Some("admin"), request_id: "undo-1", records: settings.import.records };
+        let by = By { principal: Some("admin"), request_id: "undo-1", trace: None, records: settings.import.records };
         undo(&mut session, &owner, by, &Clock::system()).await
     }
 

@@ -42,6 +42,7 @@ impl Stage {
             ("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key),
             ("LONGSHORE_ALLOWED_BUCKETS", UPLOADS),
             ("LONGSHORE_REJECTION_TARGET", "s3://longshore-rejected/records"),
+            ("LONGSHORE_FAILURE_TARGET", "s3://longshore-rejected"),
         ];
         function::start(function, &self.world.variables(), &further).await
     }
@@ -59,6 +60,13 @@ impl Stage {
         ends.sort();
         ends.dedup();
         format!("{name}\n{}", ends.join("\n"))
+    }
+
+    /// What `setup` answers to one of its files.
+    pub async fn command(&self, name: &str) -> Value {
+        let mut process = self.process("setup").await;
+        let answer = process.invoke(&sample("setup", name), TIMEOUT).await.unwrap().result.unwrap();
+        serde_json::from_slice(&answer).unwrap()
     }
 
     /// What is on record: refreshes and rejected records, each with what it did or why it failed.

@@ -5,7 +5,9 @@ use crate::candlepin::{By, Owner, Permission, UndoError, Undone, undo};
 use crate::db::DbError;
 use crate::http::access::{self, Asked};
 use crate::http::{AcceptsJson, Caller, NotFound, NotJson, OwnerKey, Problem, Refused, RequestId};
+use crate::trace::TraceParent;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use std::sync::Arc;
 use tokio_postgres::types::Type;
@@ -32,6 +34,7 @@ pub(super) async fn undo_imports(
     _: AcceptsJson,
     owner: OwnerKey,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    headers: HeaderMap,
 ) -> Result<Json<Undone>, Problem> {
     let key = owner.owner;
     let mut session = api.pool.get().await?;
@@ -45,7 +48,9 @@ pub(super) async fn undo_imports(
     access::decide(&caller, Asked::Owner(&key), Permission::Undo, row.as_ref())?;
     let Some(row) = row else { return Err(Problem::forbidden()) };
     let owner = Owner { id: row.get("id"), key, name: row.get("displayname"), upstream: None };
-    let by = By { principal: Some(caller.name()), request_id: &request_id, records: api.records };
+    let trace = TraceParent::of_headers(&headers);
+    let by =
+        By { principal: Some(caller.name()), request_id: &request_id, trace: trace.as_ref(), records: api.records };
     match undo(&mut session, &owner, by, &api.clock).await {
         Ok(undone) => {
             api.wakeup.due();

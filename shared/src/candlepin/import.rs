@@ -271,6 +271,7 @@ impl Import<'_> {
             key: format!("owner/{}", owner.key),
             principal: self.principal,
             request_id: &self.origin.request_id,
+            trace: self.origin.trace.as_ref(),
             now,
         };
         outbox::write(transaction, &context, events).await

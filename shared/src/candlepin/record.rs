@@ -10,6 +10,7 @@ use crate::failure::brief;
 use crate::kafka::Record;
 use crate::manifest::model::{Consumer, Meta};
 use crate::outbox::Subject;
+use crate::trace::TraceParent;
 use crate::warnings::Warnings;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub(super) struct Origin {
     pub offset: i64,
     pub record_time: PrimitiveDateTime,
     pub request_id: String,
+    pub trace: Option<TraceParent>,
     pub file_name: Option<String>,
     pub started_at: PrimitiveDateTime,
     pub subject: Subject,
@@ -76,6 +78,7 @@ impl Origin {
             offset: record.offset,
             record_time: record.time(),
             request_id: request_id.unwrap_or_default().into(),
+            trace: TraceParent::of_record(record),
             file_name: file_name.map(Into::into),
             started_at: now,
             subject,

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::db::{DbError, Session, joins_whole_tables};
 use crate::failure::Classified;
 use crate::outbox::{self, Change, Event};
+use crate::trace::TraceParent;
 use serde_json::json;
 use std::collections::HashMap;
 use tokio_postgres::types::{ToSql, Type};
@@ -56,6 +57,8 @@ pub struct By<'a> {
     pub principal: Option<&'a str>,
     /// Correlation id.
     pub request_id: &'a str,
+    /// The trace that it belongs to.
+    pub trace: Option<&'a TraceParent>,
     /// Entries of the history that are kept.
     pub records: u32,
 }
@@ -110,6 +113,7 @@ pub async fn undo(session: &mut Session, owner: &Owner, by: By<'_>, clock: &Cloc
         key: format!("owner/{}", owner.key),
         principal: by.principal,
         request_id: by.request_id,
+        trace: by.trace,
         now,
     };
     outbox::write(&transaction, &context, &events).await?;

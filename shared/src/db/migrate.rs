@@ -28,6 +28,14 @@ pub enum MigrateError {
     /// A migration failed, or the history in the database is not ours.
     #[error("migration failed")]
     Migration(#[source] Box<refinery_core::Error>),
+    /// A newer release has migrated it.
+    #[error(
+        "the database is at version {found}, and this release knows {LATEST_VERSION} of them: migrate with the newer one"
+    )]
+    Newer {
+        /// The version that it is at.
+        found: i64,
+    },
     /// Candlepin's tables of before have to be moved, and the place for them is taken.
     #[error(
         "schema {candlepin} holds Candlepin's tables of before, which are moved into schema {aside}, and that is not \
@@ -87,6 +95,10 @@ pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
     for (_, schema) in &schemas {
         create_schema(&**session, schema).await?;
     }
+    let found = version(&**session).await?;
+    if found > LATEST_VERSION {
+        return Err(MigrateError::Newer { found });
+    }
     set_aside(session).await?;
     let applied = run(session, &schemas, history).await?;
     let upgraded = take_over(session).await?;
@@ -109,6 +121,19 @@ async fn run(session: &mut Session, schemas: &[(&str, String)], history: String)
     runner.set_migration_table_name(history);
     let report = runner.run_async(&mut **session).await.map_err(|error| MigrateError::Migration(Box::new(error)))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// The version that the database is at; 0 before the first migration.
+///
+/// # Errors
+/// The database failed.
+pub async fn version(client: &impl GenericClient) -> Result<i64, DbError> {
+    let found: bool = client.query_typed_one("SELECT to_regclass('migrations') IS NOT NULL", &[]).await?.get(0);
+    if !found {
+        return Ok(0);
+    }
+    let sql = "SELECT coalesce(max(version), 0)::bigint FROM migrations";
+    Ok(client.query_typed_one(sql, &[]).await?.get(0))
 }
 
 /// `CREATE SCHEMA IF NOT EXISTS` wants the right to create schemas even where the schema exists.

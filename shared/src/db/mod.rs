@@ -9,7 +9,7 @@ mod upgrade;
 
 pub use connect::{Connector, joins_whole_tables};
 pub use copy::{Copier, Tuple};
-pub use migrate::{LATEST_VERSION, MigrateError, Migrated, migrate};
+pub use migrate::{LATEST_VERSION, MigrateError, Migrated, migrate, version};
 pub use pool::{Pool, Session};
 pub use upgrade::Upgraded;
 

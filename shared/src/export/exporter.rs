@@ -123,6 +123,7 @@ fn by(message: &ExportMessage) -> By<'_> {
         caller: &message.caller,
         principal: message.principal.as_deref(),
         request_id: message.request_id.as_deref().unwrap_or_default(),
+        trace: message.trace.as_ref(),
         at_once: None,
     }
 }

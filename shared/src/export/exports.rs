@@ -16,6 +16,7 @@ use crate::hosted::{Authorities, HostedError, certify, is_certified};
 use crate::http::Caller;
 use crate::keyring::Keys;
 use crate::settings::{ExportSettings, Settings};
+use crate::trace::TraceParent;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio_postgres::IsolationLevel;
@@ -40,6 +41,8 @@ pub struct By<'a> {
     pub principal: Option<&'a str>,
     /// Correlation id.
     pub request_id: &'a str,
+    /// The trace that it belongs to.
+    pub trace: Option<&'a TraceParent>,
     /// Up to so many bytes an archive is given back instead of being stored; at most 4 MiB.
     pub at_once: Option<u64>,
 }

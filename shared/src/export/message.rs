@@ -5,6 +5,7 @@ use crate::failure::{Failure, brief};
 use crate::http::{Caller, principal};
 use crate::kafka::Record;
 use crate::message::{Fields, MessageError, Sender, request_id_of};
+use crate::trace::TraceParent;
 
 /// Longest name of a person that is kept, in bytes: 255 with the two dots that say that it was cut.
 const MAX_NAME: usize = 253;
@@ -19,6 +20,8 @@ pub struct ExportMessage {
     pub principal: Option<String>,
     /// Correlation id.
     pub request_id: Option<String>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceParent>,
 }
 
 /// Nobody's name is for logs.
@@ -59,6 +62,7 @@ impl ExportMessage {
             caller: Caller::Organisation(org.to_owned()),
             principal: fields.text("principal")?.map(|name| brief(&name, MAX_NAME)),
             request_id: request_id_of(record),
+            trace: TraceParent::of_record(record),
         })
     }
 }

@@ -91,6 +91,7 @@ pub(super) async fn write_export(
             key: format!("owner/{}", found.owner_key),
             principal: by.principal,
             request_id: by.request_id,
+            trace: by.trace,
             now: times[1],
         };
         let event = Event::new(Change::Created, "EXPORT", &found.name, &found.uuid, data);

@@ -6,6 +6,7 @@ use super::exports::{By, Exported, Exports, Place};
 use super::request::{Format, Request};
 use crate::hosted::HostedError;
 use crate::http::{Caller, ConsumerUuid, ErrorBody, Problem, RequestId, asks_for};
+use crate::trace::TraceParent;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, LOCATION};
@@ -108,7 +109,8 @@ async fn export(
         format,
     };
     let at_once = asks_for(&headers, format.media_type()).then_some(AT_ONCE);
-    let by = By { caller: &caller, principal: Some(caller.name()), request_id: &request_id, at_once };
+    let (principal, trace) = (Some(caller.name()), TraceParent::of_headers(&headers));
+    let by = By { caller: &caller, principal, request_id: &request_id, trace: trace.as_ref(), at_once };
     let exported = exports.export(request, &by).await.map_err(problem)?;
     observe(&exported, Some(&request_id), begun.elapsed());
     answer(&exports, exported).await

@@ -229,6 +229,7 @@ pub(super) async fn write_events(
         key: format!("owner/{}", owner.key),
         principal: None,
         request_id: "",
+        trace: None,
         now: clock.timestamp(),
     };
     outbox::write(transaction, &context, events).await

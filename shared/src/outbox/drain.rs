@@ -73,6 +73,8 @@ pub struct Waiting {
     pub key: String,
     /// Correlation id.
     pub request_id: Option<String>,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
     /// `CREATED`, ..; an event's only.
     pub change: Option<String>,
     /// `PRODUCT`, ..; an event's only.
@@ -193,6 +195,7 @@ impl Waiting {
             family: Family::of(row.get("family")),
             key: row.get("key"),
             request_id: row.get::<_, Option<String>>("request_id").filter(|id| !id.is_empty()),
+            traceparent: row.get("traceparent"),
             change: row.get("type"),
             target: row.get("target"),
             target_name: row.get("target_name"),

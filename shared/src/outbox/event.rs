@@ -1,7 +1,7 @@
 //! Events, written in the transaction that makes the change they tell of. Publishing them is another function's work.
 
 use crate::db::DbError;
-use serde::Serialize;
+use crate::trace::TraceParent;
 use serde_json::{Value, json};
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
@@ -12,8 +12,7 @@ use uuid::Uuid;
 const BATCH: usize = 2_000;
 
 /// What became of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It is new.
     Created,
@@ -25,11 +24,21 @@ pub enum Change {
     Expired,
 }
 
+impl Change {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
 /// One event: what became of which object.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// What became of it.
-    #[serde(rename = "type")]
     pub change: Change,
     /// What it is: `PRODUCT`, `POOL`, ..
     pub target: &'static str,
@@ -66,6 +75,8 @@ pub struct Context<'a> {
     pub principal: Option<&'a str>,
     /// Correlation id.
     pub request_id: &'a str,
+    /// The trace that it belongs to.
+    pub trace: Option<&'a TraceParent>,
     /// When.
     pub now: PrimitiveDateTime,
 }
@@ -75,12 +86,12 @@ pub struct Context<'a> {
 /// # Errors
 /// The database failed.
 pub async fn write(transaction: &Transaction<'_>, context: &Context<'_>, events: &[Event]) -> Result<(), DbError> {
-    let sql = "INSERT INTO outbox
-                 (event_id, key, type, target, target_name, entity_id, principal_data, request_id, event_data, created_at)
-               SELECT e.event_id, $2, e.type, e.target, e.target_name, e.entity_id, $3, $4, e.event_data, $5
-               FROM ROWS FROM (jsonb_to_recordset($1) AS (
-                      event_id uuid, type text, target text, target_name text, entity_id text, event_data jsonb
-                    )) WITH ORDINALITY e
+    // Arrays, not one JSON document: the server would take that apart row by row, which takes twice as long.
+    let sql = "INSERT INTO outbox (event_id, key, type, target, target_name, entity_id, principal_data, request_id,
+                                   traceparent, event_data, created_at)
+               SELECT e.event_id, $7, e.type, e.target, e.target_name, e.entity_id, $8, $9, $10, e.event_data, $11
+               FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY
+                      e (event_id, type, target, target_name, entity_id, event_data, ordinality)
                ORDER BY e.ordinality";
     let principal = context.principal.map(|name| json!({"type": "user", "name": name}));
     for batch in events.chunks(BATCH) {
@@ -88,14 +99,25 @@ pub async fn write(transaction: &Transaction<'_>, context: &Context<'_>, events:
             .execute_typed(
                 sql,
                 &[
-                    (&json!(batch), Type::JSONB),
+                    (&column(batch, |event| event.event_id), Type::UUID_ARRAY),
+                    (&column(batch, |event| event.change.name()), Type::TEXT_ARRAY),
+                    (&column(batch, |event| event.target), Type::TEXT_ARRAY),
+                    (&column(batch, |event| &*event.target_name), Type::TEXT_ARRAY),
+                    (&column(batch, |event| &*event.entity_id), Type::TEXT_ARRAY),
+                    (&column(batch, |event| &event.event_data), Type::JSONB_ARRAY),
                     (&context.key, Type::TEXT),
                     (&principal, Type::JSONB),
                     (&context.request_id, Type::TEXT),
+                    (&context.trace.map(TraceParent::as_str), Type::TEXT),
                     (&context.now, Type::TIMESTAMP),
                 ],
             )
             .await?;
     }
     Ok(())
+}
+
+/// One value of each event.
+fn column<'e, T>(events: &'e [Event], value: impl Fn(&'e Event) -> T) -> Vec<T> {
+    events.iter().map(value).collect()
 }

@@ -1,6 +1,7 @@
 //! What stands in Kafka: CloudEvents 1.0 in structured JSON around an event, and the platform's own messages as they are.
 
 use super::drain::{Family, Waiting};
+use crate::trace::TRACEPARENT;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use time::format_description::well_known::Rfc3339;
@@ -18,11 +19,11 @@ pub struct Message {
     pub key: String,
     /// JSON.
     pub value: Vec<u8>,
-    /// `content-type`, `ce_type`, `ce_id` and `request_id`, where it has them.
+    /// `content-type`, `ce_type`, `ce_id`, `request_id` and `traceparent`, where it has them.
     pub headers: Vec<Header>,
 }
 
-/// CloudEvents 1.0, with the extension `partitionkey`.
+/// CloudEvents 1.0, with the extensions `partitionkey` and, of distributed tracing, `traceparent`.
 #[derive(Serialize)]
 struct Envelope<'a> {
     specversion: &'static str,
@@ -36,6 +37,8 @@ struct Envelope<'a> {
     datacontenttype: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     partitionkey: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
     data: Data<'a>,
 }
 
@@ -89,6 +92,7 @@ fn event(row: &Waiting, source: &str) -> Message {
         time: time.as_deref(),
         datacontenttype: "application/json",
         partitionkey: attribute(&row.key),
+        traceparent: row.traceparent.as_deref(),
         data: Data {
             id: &id,
             r#type: change,
@@ -118,7 +122,8 @@ fn attribute(text: &str) -> Option<&str> {
 }
 
 fn correlation(row: &Waiting) -> impl Iterator<Item = Header> {
-    row.request_id.iter().map(|id| ("request_id", id.clone()))
+    let request_id = row.request_id.iter().map(|id| ("request_id", id.clone()));
+    request_id.chain(row.traceparent.iter().map(|parent| (TRACEPARENT, parent.clone())))
 }
 
 #[cfg(test)]
@@ -139,6 +144,7 @@ mod tests {
             family: Family::Event,
             key: key.into(),
             request_id: Some("req-1".into()),
+            traceparent: None,
             change: Some("CREATED".into()),
             target: Some("CONSUMER_TYPE".into()),
             target_name: Some("appliance".into()),
@@ -207,6 +213,14 @@ mod tests {
         let event = value(&row);
         assert_eq!((&event["data"]["requestId"], &event["data"]["principalData"]), (&Value::Null, &Value::Null));
         assert!(Message::of(&row, "/longshore").headers.iter().all(|(name, _)| *name != "request_id"));
+    }
+
+    #[test]
+    fn an_event_and_its_record_name_the_trace_that_they_belong_to() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let row = Waiting { traceparent: Some(parent.into()), ..row("owner/acme") };
+        assert_eq!(value(&row)["traceparent"], parent);
+        assert!(Message::of(&row, "/longshore").headers.contains(&("traceparent", parent.into())));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::failure::{Failure, brief};
 use crate::kafka::Record;
 use crate::message::{Claim, request_id_of};
 use crate::settings::PlatformSettings;
+use crate::trace::TraceParent;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::PrimitiveDateTime;
@@ -54,6 +55,7 @@ impl Platform {
                 org_id: number(org_id),
                 account: number(account),
                 received_at,
+                trace: TraceParent::of_record(record),
                 has_statuses: self.settings.payload_status,
                 upload: self.settings.validation.then(|| received(record, &request_id)),
                 request_id,
@@ -72,6 +74,7 @@ struct Known {
     service: String,
     source: &'static str,
     request_id: String,
+    trace: Option<TraceParent>,
     org_id: Option<String>,
     account: Option<String>,
     received_at: PrimitiveDateTime,
@@ -188,14 +191,14 @@ impl Known {
 
     /// All in one statement, in order.
     async fn write(&self, client: &impl GenericClient, rows: &[Row], now: PrimitiveDateTime) -> Result<(), DbError> {
-        let sql = "INSERT INTO outbox (event_id, family, key, request_id, event_data, created_at)
-                   SELECT m.event_id, m.family, 'request/' || $2, $2, m.message, $3
+        let sql = "INSERT INTO outbox (event_id, family, key, request_id, traceparent, event_data, created_at)
+                   SELECT m.event_id, m.family, 'request/' || $2, $2, $4, m.message, $3
                    FROM ROWS FROM (jsonb_to_recordset($1) AS (event_id uuid, family text, message jsonb))
                      WITH ORDINALITY m
                    ORDER BY m.ordinality";
-        let rows = json!(rows);
-        let values: [(&(dyn ToSql + Sync), Type); 3] =
-            [(&rows, Type::JSONB), (&self.request_id, Type::TEXT), (&now, Type::TIMESTAMP)];
+        let (rows, trace) = (json!(rows), self.trace.as_ref().map(TraceParent::as_str));
+        let values: [(&(dyn ToSql + Sync), Type); 4] =
+            [(&rows, Type::JSONB), (&self.request_id, Type::TEXT), (&now, Type::TIMESTAMP), (&trace, Type::TEXT)];
         client.execute_typed(sql, &values).await?;
         Ok(())
     }

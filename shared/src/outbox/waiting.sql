@@ -13,7 +13,8 @@ counted AS (
   SELECT *, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before
   FROM oldest
 )
-SELECT id, event_id, family, key, request_id, type, target, target_name, entity_id, principal_data, event_data, created_at
+SELECT id, event_id, family, key, request_id, traceparent, type, target, target_name, entity_id, principal_data,
+       event_data, created_at
 FROM counted
 WHERE before < $2
 ORDER BY id

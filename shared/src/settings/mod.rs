@@ -10,6 +10,7 @@ mod import;
 mod kafka;
 mod platform;
 mod read;
+mod replay;
 
 pub use database::{Credentials, DatabaseSettings};
 pub use export::ExportSettings;
@@ -17,6 +18,7 @@ pub use import::ImportSettings;
 pub use kafka::{KafkaSecurity, KafkaSettings};
 pub use platform::PlatformSettings;
 pub use read::SettingError;
+pub use replay::ReplaySettings;
 
 use crate::archive::Limits;
 use crate::fetch::AllowList;
@@ -66,6 +68,10 @@ pub struct Settings {
     pub platform: PlatformSettings,
     /// The URL of the SQS queue that wakes the publisher of events.
     pub wake_queue: Option<String>,
+    /// What failed, and whom it is handed to again.
+    pub replay: ReplaySettings,
+    /// Whether this is no stack in AWS: then what must be there may be anywhere.
+    pub local_development: bool,
     /// The CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
 }
@@ -238,6 +244,16 @@ impl Settings {
             "answer each upload: all that its message said and `validation`, `success` or `failure`",
         ),
         ("LONGSHORE_VALIDATION_TOPIC", "`platform.upload.validation`", "topic of these"),
+        (
+            "LONGSHORE_FAILURE_TARGET",
+            "-",
+            "the bucket of what failed, for `list-failures` and `replay` of `setup`: `s3://bucket`",
+        ),
+        (
+            "LONGSHORE_FUNCTION_PREFIX",
+            "-",
+            "what the names of the functions begin with that `replay` may invoke, such as `longshore-`",
+        ),
         ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
     ];
 
@@ -289,6 +305,8 @@ impl Settings {
             kafka: KafkaSettings::read(&read)?,
             platform: PlatformSettings::read(&read)?,
             wake_queue: read.text("LONGSHORE_WAKE_QUEUE"),
+            replay: ReplaySettings::read(&read)?,
+            local_development,
             metrics_namespace: read.text("LONGSHORE_METRICS_NAMESPACE").unwrap_or_else(|| "Longshore".into()),
         })
     }

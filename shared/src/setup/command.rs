@@ -122,6 +122,28 @@ pub enum Command {
     RotateKeys {},
     /// Lets parked messages be published after all.
     RetryParked {},
+    /// Tells of identity certificates of upstream consumers that end soon.
+    CheckCertificates {},
+    /// Lists what functions have not done and was kept.
+    ListFailures {
+        /// What the keys begin with.
+        #[serde(default)]
+        prefix: String,
+        /// Those behind this key.
+        #[serde(default)]
+        after: Option<String>,
+    },
+    /// Hands that to its function again.
+    Replay {
+        /// What the keys begin with; a whole key for one.
+        prefix: String,
+        /// The function, where what was kept does not say it.
+        #[serde(default)]
+        function: Option<String>,
+        /// Those behind this key.
+        #[serde(default)]
+        after: Option<String>,
+    },
     /// Tells how things stand.
     Status {},
     /// Lists the commands.
@@ -188,6 +210,23 @@ const HELP: &[(&str, &str, &str)] = &[
         "let the messages be published that the broker refused for good (status has their number and the newest reason), \
          once what was wrong is mended",
     ),
+    (
+        "check-certificates",
+        "",
+        "tell of identity certificates of upstream consumers that are over or will be within 30 days: all in the answer and \
+         the metric, each once as an event",
+    ),
+    (
+        "list-failures",
+        "[prefix], [after]",
+        "list up to a hundred batches that Lambda gave up (aws/lambda/) and records that were rejected (rejected/)",
+    ),
+    (
+        "replay",
+        "prefix, [function], [after]",
+        "hand those to their function again, up to a hundred and while there is time; rejected records need a function: \
+         tower-persister, manifest-importer or manifest-exporter",
+    ),
     ("status", "", "tell how things stand: versions, numbers, failures, what waits, keys and authority"),
     ("help", "", "list the commands and the settings"),
 ];
@@ -204,6 +243,7 @@ impl Command {
                 | Self::Entitle(_)
                 | Self::Unentitle { .. }
                 | Self::RetryParked {}
+                | Self::CheckCertificates {}
         )
     }
 

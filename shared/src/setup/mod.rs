@@ -2,23 +2,30 @@
 //! side, keys. Every command may be repeated.
 
 mod access;
+mod certificates;
 mod command;
+mod deployment;
 mod hosted;
 mod inventory;
 mod owners;
+mod replay;
 mod rules;
 mod status;
 
 pub use command::Command;
 
+use deployment::Request;
+use replay::Wanted;
+
 use crate::aws::Aws;
 use crate::clock::Clock;
-use crate::db::{Connector, DbError, MigrateError, Pool, migrate};
+use crate::db::{Connector, DbError, MigrateError, Migrated, Pool, migrate};
 use crate::failure::Classified;
 use crate::hosted::{Authorities, HostedError};
 use crate::keyring::{Keys, RotateError};
 use crate::outbox::Wakeup;
-use crate::settings::Settings;
+use crate::replay::Functions;
+use crate::settings::{ReplaySettings, Settings};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -41,6 +48,12 @@ pub enum SetupError {
     /// The hosted side did not do it.
     #[error(transparent)]
     Hosted(#[from] HostedError),
+    /// What was kept could not be read.
+    #[error("what was kept cannot be read: {0}")]
+    Storage(String),
+    /// CloudFormation could not be told.
+    #[error("CloudFormation could not be told: {0}")]
+    Answer(String),
 }
 
 impl From<RotateError> for SetupError {
@@ -59,11 +72,14 @@ impl Classified for SetupError {
             Self::Migrate(error) => error.kind(),
             Self::Database(error) => error.kind(),
             Self::Hosted(error) => error.kind(),
+            Self::Storage(_) => "Storage",
+            Self::Answer(_) => "Answer",
         }
     }
     fn is_transient(&self) -> bool {
         match self {
             Self::Command(_) | Self::Argument(_) => false,
+            Self::Storage(_) | Self::Answer(_) => true,
             Self::Migrate(error) => error.is_transient(),
             Self::Database(error) => error.is_transient(),
             Self::Hosted(error) => error.is_transient(),
@@ -79,6 +95,10 @@ pub struct Setup {
     authorities: Authorities,
     clock: Clock,
     wakeup: Wakeup,
+    s3: aws_sdk_s3::Client,
+    functions: Functions,
+    replays: ReplaySettings,
+    local_development: bool,
     /// How long before the end of an invocation a long command stops.
     margin: Duration,
 }
@@ -90,15 +110,32 @@ impl Setup {
         let authorities = Authorities::new(settings.authority, aws, &clock);
         let wakeup = Wakeup::new(settings.wake_queue.as_deref(), aws);
         let pool = Pool::new(Connector::new(settings.database, aws.clone(), clock.clone()), connections);
-        Self { pool, keys, authorities, clock, wakeup, margin: settings.deadline_margin }
+        Self {
+            pool,
+            keys,
+            authorities,
+            wakeup,
+            s3: aws.s3(),
+            functions: Functions::new(aws, clock.clone()),
+            replays: settings.replay,
+            local_development: settings.local_development,
+            clock,
+            margin: settings.deadline_margin,
+        }
     }
 
-    /// Reads a payload and carries the command out. `remaining`: the time until the invocation is ended.
+    /// Reads a payload and carries the command out, or what CloudFormation asks. `remaining`: the time until the invocation is
+    /// ended.
     ///
     /// # Errors
     /// See [`SetupError`].
     pub async fn handle(&self, payload: &str, remaining: Option<Duration>) -> Result<Value, SetupError> {
         let deadline = remaining.map(|remaining| Instant::now() + remaining.saturating_sub(self.margin));
+        if let Some(request) = Request::parse(payload) {
+            let answer = self.deploy(&request, deadline).await;
+            self.pool.settle().await;
+            return answer;
+        }
         let command = Command::parse(payload)?;
         let has_events = command.has_events();
         let answer = self.run(command, deadline).await;
@@ -109,15 +146,17 @@ impl Setup {
         answer
     }
 
+    async fn migrate(&self) -> Result<Migrated, SetupError> {
+        let mut session = self.pool.get().await?;
+        let migrated = migrate(&mut session).await?;
+        tracing::info!(applied = migrated.applied.len(), version = migrated.version, "database migrated");
+        Ok(migrated)
+    }
+
     async fn run(&self, command: Command, deadline: Option<Instant>) -> Result<Value, SetupError> {
         let (pool, clock) = (&self.pool, &self.clock);
         match command {
-            Command::Migrate {} => {
-                let mut session = pool.get().await?;
-                let migrated = migrate(&mut session).await?;
-                tracing::info!(applied = migrated.applied.len(), version = migrated.version, "database migrated");
-                Ok(json!(migrated))
-            }
+            Command::Migrate {} => Ok(json!(self.migrate().await?)),
             Command::CreateTenant { external_tenant, name } => {
                 let external_tenant = required("external_tenant", &external_tenant)?;
                 let id = inventory::create_tenant(pool, &external_tenant, name.as_deref()).await?;
@@ -150,6 +189,14 @@ impl Setup {
             Command::ListEntitlements { consumer } => self.list_entitlements(&consumer).await,
             Command::RotateKeys {} => self.rotate_keys(deadline).await,
             Command::RetryParked {} => self.retry_parked().await,
+            Command::CheckCertificates {} => self.check_certificates().await,
+            Command::ListFailures { prefix, after } => {
+                self.list_failures(&Wanted { prefix: &prefix, function: None, after: after.as_deref() }).await
+            }
+            Command::Replay { prefix, function, after } => {
+                let wanted = Wanted { prefix: &prefix, function: function.as_deref(), after: after.as_deref() };
+                self.replay(&wanted, deadline).await
+            }
             Command::Status {} => self.status().await,
             Command::Help {} => Ok(command::help()),
         }

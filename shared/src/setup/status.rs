@@ -1,12 +1,11 @@
 //! How things stand: enough for a person to see whether something is wrong, and nothing secret.
 
 use super::{Setup, SetupError};
-use crate::db::{DbError, LATEST_VERSION};
+use crate::db::{DbError, LATEST_VERSION, version};
 use crate::keyring;
 use crate::outbox;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
-use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
 impl Setup {
@@ -50,14 +49,4 @@ impl Setup {
             Err(error) => json!({"problem": error.to_string()}),
         }
     }
-}
-
-/// The version that the database is at; 0 before the first migration.
-async fn version(client: &impl GenericClient) -> Result<i64, DbError> {
-    let found: bool = client.query_typed_one("SELECT to_regclass('migrations') IS NOT NULL", &[]).await?.get(0);
-    if !found {
-        return Ok(0);
-    }
-    let sql = "SELECT coalesce(max(version), 0)::bigint FROM migrations";
-    Ok(client.query_typed_one(sql, &[]).await?.get(0))
 }

@@ -9,14 +9,14 @@ use super::task::stats_by_key;
 use crate::db::{DbError, Session};
 use crate::failure::brief;
 use crate::kafka::Record;
-use crate::outbox::Subject;
+use crate::outbox::{self, Change, Event, Subject};
+use crate::trace::TraceParent;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use time::PrimitiveDateTime;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::{ToSql, Type};
-use uuid::Uuid;
 
 /// How the archive was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub(super) struct Origin {
     pub offset: i64,
     pub record_time: PrimitiveDateTime,
     pub request_id: String,
+    pub trace: Option<TraceParent>,
     pub requested_at: Option<PrimitiveDateTime>,
     pub started_at: PrimitiveDateTime,
 }
@@ -68,6 +69,7 @@ impl Origin {
             offset: record.offset,
             record_time: record.time(),
             request_id: request_id.unwrap_or_default().into(),
+            trace: TraceParent::of_record(record),
             requested_at,
             started_at,
         }
@@ -334,26 +336,21 @@ pub(super) async fn write_event(
     if stats.values().all(|done| done.adds + done.updates + done.deletes == 0) {
         return Ok(());
     }
-    let data: Value = json!({"mode": mode.name(), "stats": stats_by_key(stats)});
-    let sql = "INSERT INTO outbox
-                 (event_id, key, type, target, target_name, entity_id, request_id, event_data, created_at)
-               SELECT $1, 'tenant/' || coalesce(nullif(t.external_tenant, ''), $2::bigint::text),
-                 'MODIFIED', 'INVENTORY_REFRESH', s.name, s.id::text, $4, $5, $6
-               FROM sources s LEFT JOIN tenants t ON t.id = $2 WHERE s.id = $3";
-    transaction
-        .execute_typed(
-            sql,
-            &[
-                (&Uuid::new_v4(), Type::UUID),
-                (&origin.target.tenant.0, Type::INT8),
-                (&origin.target.source.0, Type::INT8),
-                (&origin.request_id, Type::TEXT),
-                (&data, Type::JSONB),
-                (&now, Type::TIMESTAMP),
-            ],
-        )
-        .await?;
-    Ok(())
+    let Target { source, tenant, .. } = origin.target;
+    let sql = "SELECT coalesce(nullif(t.external_tenant, ''), $1::bigint::text) AS tenant, s.name
+               FROM sources s LEFT JOIN tenants t ON t.id = $1 WHERE s.id = $2";
+    let names = transaction.query_typed_one(sql, &[(&tenant.0, Type::INT8), (&source.0, Type::INT8)]).await?;
+    let context = outbox::Context {
+        key: format!("tenant/{}", names.get::<_, &str>("tenant")),
+        principal: None,
+        request_id: &origin.request_id,
+        trace: origin.trace.as_ref(),
+        now,
+    };
+    let name = names.get::<_, Option<String>>("name").unwrap_or_default();
+    let data = json!({"mode": mode.name(), "stats": stats_by_key(stats)});
+    let event = Event::new(Change::Modified, "INVENTORY_REFRESH", name, source.0.to_string(), data);
+    outbox::write(transaction, &context, &[event]).await
 }
 
 /// Adds a phase's duration.

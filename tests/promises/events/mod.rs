@@ -6,5 +6,6 @@ mod schemas;
 mod sorts;
 mod status;
 mod story;
+mod trace;
 mod validation;
 mod wake;

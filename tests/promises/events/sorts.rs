@@ -226,6 +226,8 @@ fn owners() -> Vec<Sort> {
 
 fn upstream_consumers() -> Vec<Sort> {
     let uuid = || ("uuid", text("the consumer's uuid on the other side"));
+    let expires = json!({"type": "string", "format": "date-time", "description": "when the certificate ends"});
+    let over = json!({"type": "boolean", "description": "whether it has ended"});
     let parts = changed_of(&["name", "type", "webUrl", "apiUrl", "contentAccessMode", "idCert"]);
     vec![
         of(
@@ -241,6 +243,13 @@ fn upstream_consumers() -> Vec<Sort> {
             object(&[uuid(), parts], &[]),
         ),
         of("UPSTREAM_CONSUMER", "DELETED", "An owner is no longer linked to it", object(&[uuid()], &[])),
+        of(
+            "UPSTREAM_CONSUMER",
+            "EXPIRED",
+            "The identity certificate of the owner's upstream consumer will be over within 30 days, or is over: once each; time \
+             to have a new manifest made",
+            object(&[uuid(), ("expires", expires), ("over", over)], &[]),
+        ),
     ]
 }
 

@@ -57,6 +57,8 @@ async fn tell() -> Vec<Told> {
     refreshes(&world).await;
     imports(&world).await;
     passing_on(&world).await;
+    world.execute("UPDATE cp_cert_serial SET expiration = now() + interval '10 days'").await;
+    world.setup(json!({"command": "check-certificates"})).await;
     world.undo().await.unwrap();
     told(&world).await
 }

@@ -61,7 +61,7 @@ async fn a_small_archive_is_given_at_once_to_who_takes_it_and_a_large_one_is_not
     let uuid = world.distributor_with(ORG, "first", 1).await;
     let request = Request { consumer: uuid, ..Request::default() };
     let caller = Caller::Organisation(ORG.into());
-    let by = By { caller: &caller, principal: None, request_id: "", at_once: Some(4 << 20) };
+    let by = By { caller: &caller, principal: None, request_id: "", trace: None, at_once: Some(4 << 20) };
     let exported = world.exports().export(request.clone(), &by).await.unwrap();
     let Place::AtOnce { archive, .. } = exported.place else { panic!("{:?}", exported.place) };
     assert!(contents(archive).contains_key("meta.json"));

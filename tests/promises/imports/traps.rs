@@ -137,7 +137,7 @@ async fn undoing_keeps_what_the_consumer_was_in_the_history() {
     let world = World::with_owner().await;
     world.import(&Manifest::sample(Era::D).content_access_mode("org_environment")).await;
     let owner = resolve(world.client(), None, None, ORG).await.unwrap().owner;
-    let by = By { principal: Some("jane"), request_id: "undo-1", records: 10 };
+    let by = By { principal: Some("jane"), request_id: "undo-1", trace: None, records: 10 };
     let settings = Settings::read(|name| (name == "DATABASE_URL").then(|| world.database_url().to_owned())).unwrap();
     let pool = Pool::new(Connector::new(settings.database, Aws::from_env().await, Clock::system()), 1);
     undo(&mut pool.get().await.unwrap(), &owner, by, &Clock::system()).await.unwrap();

@@ -146,7 +146,7 @@ const PREPARING: [&str; 12] = [
     "replace-rules",
     "help",
 ];
-const HOSTING: [&str; 13] = [
+const HOSTING: [&str; 14] = [
     "create-engineering-product",
     "create-product",
     "create-pool",
@@ -157,10 +157,14 @@ const HOSTING: [&str; 13] = [
     "list-entitlements",
     "rotate-keys",
     "retry-parked",
+    "check-certificates",
     "status",
     "unentitle",
     "delete-distributor",
 ];
+
+/// About what other functions have left.
+const REPLAYING: [&str; 2] = ["list-failures", "replay"];
 
 /// What `setup` answers to its sample events, each twice: that changes nothing. What is different each time left out.
 async fn answers(process: &mut Function, names: &[&str]) -> String {
@@ -248,8 +252,16 @@ async fn the_events_of_setup_make_a_hosted_side() {
 }
 
 #[tokio::test]
+async fn the_events_of_setup_list_what_was_rejected_and_hand_over_what_lambda_gave_up() {
+    let stage = Stage::set().await;
+    stage.play(PERSISTER, "tombstone").await;
+    let told = [stage.command("list-failures").await.to_string(), stage.command("replay").await.to_string()].join("\n");
+    assert_snapshot!(told, @"");
+}
+
+#[tokio::test]
 async fn each_command_has_a_sample_event_that_is_carried_out_here() {
-    let known: BTreeSet<&str> = PREPARING.into_iter().chain(HOSTING).collect();
+    let known: BTreeSet<&str> = PREPARING.into_iter().chain(HOSTING).chain(REPLAYING).collect();
     let files = files("setup");
     assert_eq!(files.iter().map(String::as_str).collect::<BTreeSet<_>>(), known);
     let command = |name: &String| serde_json::from_slice::<Value>(&sample("setup", name)).unwrap()["command"].clone();

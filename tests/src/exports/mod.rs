@@ -151,7 +151,7 @@ impl Exporting {
     /// See [`ExportError`].
     pub async fn try_export(&self, org: &str, request: Wanted) -> Result<Exported, ExportError> {
         let caller = Caller::Organisation(org.to_owned());
-        let by = By { caller: &caller, principal: Some("exporter"), request_id: "req-x", at_once: None };
+        let by = By { caller: &caller, principal: Some("exporter"), request_id: "req-x", trace: None, at_once: None };
         self.exports.export(request, &by).await
     }
 

@@ -143,7 +143,7 @@ pub async fn replace(session: &mut Session, rules: &Rules, clock: &Clock) -> Res
     if changed {
         let now = clock.timestamp();
         let event = put(&transaction, rules, replaced.as_deref(), now).await?;
-        let context = outbox::Context { key: "rules".into(), principal: None, request_id: "", now };
+        let context = outbox::Context { key: "rules".into(), principal: None, request_id: "", trace: None, now };
         outbox::write(&transaction, &context, &[event]).await?;
     }
     transaction.commit().await?;

@@ -7,7 +7,17 @@ ALTER TABLE {longshore}.outbox
   ADD CONSTRAINT outbox_event_check CHECK (family <> 'event' OR type IS NOT NULL AND target IS NOT NULL),
   -- What the broker will never take is kept until somebody has looked at it; the rest goes on.
   ADD COLUMN parked_at timestamp,
-  ADD COLUMN parked_reason text;
+  ADD COLUMN parked_reason text,
+  -- The trace that it belongs to, as W3C Trace Context writes it.
+  ADD COLUMN traceparent text;
+
+-- Which certificates were told of: that they end soon, or are over.
+CREATE TABLE {longshore}.expiry_notices (
+  serial_id bigint NOT NULL,
+  over boolean NOT NULL,
+  told_at timestamp NOT NULL,
+  PRIMARY KEY (serial_id, over)
+);
 
 DROP INDEX {longshore}.outbox_id_idx;
 CREATE INDEX outbox_waiting_idx ON {longshore}.outbox (id) WHERE published_at IS NULL AND parked_at IS NULL;
