@@ -45,7 +45,10 @@ pub async fn run<T: Serialize>(handler: impl AsyncFn(&str, Call<'_>) -> Result<T
         let span = tracing::error_span!("invocation", requestId = request_id);
         // Boxed: the type of the whole work is deeper than the compiler likes.
         let work = Box::pin(handler(event.payload.get(), Call { remaining, request_id }));
-        work.instrument(span).await.map_err(diagnostic)
+        work.instrument(span).await.map_err(|failure| {
+            metrics::invocation_failed(failure.kind(), request_id);
+            diagnostic(failure)
+        })
     };
     lambda_runtime::run(service_fn(answer)).await
 }

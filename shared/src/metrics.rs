@@ -48,13 +48,21 @@ pub(crate) fn request_ended(status: u16, kind: Option<&'static str>, took: Durat
     flush(Some(request_id));
 }
 
+/// Counts an invocation that failed as a whole, by the kind of its failure.
+pub(crate) fn invocation_failed(kind: &'static str, request_id: &str) {
+    metrics::counter!("Failures", "Kind" => kind).increment(1);
+    flush(Some(request_id));
+}
+
 /// Tells what a publisher has done, and how the outbox stands.
 pub fn outbox_drained(published: u64, parked: u64, standing: &Standing, request_id: &str) {
     metrics::counter!("EventsPublished").increment(published);
     metrics::counter!("EventsParked").increment(parked);
-    metrics::gauge!("OutboxWaiting").set(standing.waiting as f64);
-    metrics::gauge!("OutboxParked").set(standing.parked as f64);
-    metrics::gauge!("OutboxAgeSeconds").set(standing.oldest.as_secs_f64());
+    // No gauges: the collector writes those again with each later line, also of an invocation that knows nothing of the
+    // outbox, and the alarm that waits for silence would never hear it.
+    metrics::histogram!("OutboxWaiting").record(standing.waiting as f64);
+    metrics::histogram!("OutboxParked").record(standing.parked as f64);
+    metrics::histogram!("OutboxAgeSeconds").record(standing.oldest.as_secs_f64());
     flush(Some(request_id));
 }
 
