@@ -127,7 +127,7 @@ impl Setup {
     }
 
     async fn answer(&self, url: Url, response: &Response<'_>) -> Result<(), SetupError> {
-        let failed = |why: String| SetupError::Answer(why);
+        let failed = |why: String| SetupError::Deployment(why);
         let client = fetch::client(ANSWER, true).map_err(|error| failed(Chain(&error).to_string()))?;
         // The address is presigned without a content type: one would break its signature.
         let put = client.put(url).timeout(ANSWER).body(json!(response).to_string());

@@ -51,9 +51,9 @@ pub enum SetupError {
     /// What was kept could not be read.
     #[error("what was kept cannot be read: {0}")]
     Storage(String),
-    /// CloudFormation could not be told.
+    /// CloudFormation could not be told how the deployment's migration went.
     #[error("CloudFormation could not be told: {0}")]
-    Answer(String),
+    Deployment(String),
 }
 
 impl From<RotateError> for SetupError {
@@ -73,13 +73,13 @@ impl Classified for SetupError {
             Self::Database(error) => error.kind(),
             Self::Hosted(error) => error.kind(),
             Self::Storage(_) => "Storage",
-            Self::Answer(_) => "Answer",
+            Self::Deployment(_) => "Deployment",
         }
     }
     fn is_transient(&self) -> bool {
         match self {
             Self::Command(_) | Self::Argument(_) => false,
-            Self::Storage(_) | Self::Answer(_) => true,
+            Self::Storage(_) | Self::Deployment(_) => true,
             Self::Migrate(error) => error.is_transient(),
             Self::Database(error) => error.is_transient(),
             Self::Hosted(error) => error.is_transient(),

@@ -211,6 +211,6 @@ async fn the_function_answers_with_what_it_did() {
     }
     assert_snapshot!(answers.join("\n"), @r#"
     {"applied":["V1__catalog_inventory","V2__longshore","V3__candlepin","V4__hosted","V5__events"],"version":5}
-    "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `replace-rules`, `create-product`, `create-pool`, `list-pools`, `create-distributor`, `list-distributors`, `delete-distributor`, `entitle`, `unentitle`, `list-entitlements`, `rotate-keys`, `retry-parked`, `status`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
+    "Command": "no such command (unknown variant `drop`, expected one of `migrate`, `create-tenant`, `create-source`, `create-owner`, `list-owners`, `register-upstream-consumer`, `unregister-upstream-consumer`, `grant`, `revoke`, `list-grants`, `replace-rules`, `create-product`, `create-pool`, `list-pools`, `create-distributor`, `list-distributors`, `delete-distributor`, `entitle`, `unentitle`, `list-entitlements`, `rotate-keys`, `retry-parked`, `check-certificates`, `list-failures`, `replay`, `status`, `help` at line 1 column 17); {\"command\": \"help\"} lists them"
     "#);
 }

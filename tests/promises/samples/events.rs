@@ -243,6 +243,7 @@ async fn the_events_of_setup_make_a_hosted_side() {
     list-entitlements: {"entitlements":[{"consumer":"3b1f0f52-6f0a-4d7c-9c55-0f1f2f6a8d31","id":"9a8b7c6d5e4f40319283746556473829","pool":"5d0c7c1f2a3b4c5d8e9fa0b1c2d3e4f5","product":"EX-SKU-9","quantity":3,"serial":"(ours)"}]}
     rotate-keys: {"complete":true,"current":"k1","problems":[],"rotated":{"cp_certificate":0,"cp_id_cert":0,"cp_key_pair":0},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"unopened":0}
     retry-parked: {"waiting_again":0}
+    check-certificates: {"expiring":[],"told":0}
     status: {"authority":"(ours)","current_key":"k1","exports":{"failed_in_a_day":0,"newest":null},"failures":[],"imports":{"failed_in_a_day":0,"newest":null},"inventory":"(ours)","largest_owners":[{"contents":1,"distributors":1,"entitlements":1,"owner":"5318290","pools":1,"products":2,"subscriptions":0}],"latest_version":5,"outbox":{"oldest_seconds":"(ours)","waiting":4},"owners":1,"parked":{"newest":null,"number":0,"reason":null},"refreshes":{"failed_in_a_day":0,"newest":null},"rejected":{"by_kind":{},"newest":null},"sealed":{"cp_certificate":{},"cp_id_cert":{"k1":1},"cp_key_pair":{"k1":1}},"version":5}
     unentitle: {"entitlement":"9a8b7c6d5e4f40319283746556473829","removed":true}
     unentitle: {"entitlement":"9a8b7c6d5e4f40319283746556473829","removed":false}
