@@ -12,6 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SAM_TOOLS = ROOT / "target" / "tools" / "sam"
 SAM_PINS = ["aws-sam-cli==1.170.0", "aws-sam-translator==1.115.0", "cfn-lint==1.58.0"]
 REGION = "eu-west-1"
+# What SAM uploads when it deploys; any address does for checking.
+UPLOADED = {
+    "AWS::Serverless::Function": ("CodeUri", "s3://bucket/code.zip"),
+    "AWS::Serverless::LayerVersion": ("ContentUri", "s3://bucket/layer.zip"),
+    "AWS::Serverless::Application": ("Location", "https://s3.amazonaws.com/bucket/template.yaml"),
+}
 
 
 def ensure_tools(tools: Path, pins: list[str]) -> None:
@@ -43,9 +49,9 @@ def translate(source: dict) -> tuple[dict, list[str]]:
 
     source = deepcopy(source)
     for resource in source["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            # Code is uploaded when deploying; any address does for checking.
-            resource.setdefault("Properties", {})["CodeUri"] = "s3://bucket/code.zip"
+        if resource["Type"] in UPLOADED:
+            name, address = UPLOADED[resource["Type"]]
+            resource.setdefault("Properties", {})[name] = address
     source.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     parameters = {name: value["Default"] for name, value in source.get("Parameters", {}).items() if "Default" in value}
     os.environ["AWS_DEFAULT_REGION"] = REGION

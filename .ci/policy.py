@@ -118,7 +118,7 @@ def permission_source(stack: Stack) -> Iterator[str]:
 
 # Variables whose names sound like secrets hold where one is, never the secret.
 SOUNDS_SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|CREDENTIAL|PRIVATE|AUTHORITY|(^|_)KEYS?(_|$)")
-SECRET_SOURCE = re.compile(r"(secretsmanager|kms):\{\w+\}|arn:\S+|\{\w*Arn\}|\{\w*Secret\}|")
+SECRET_SOURCE = re.compile(r"(secretsmanager|kms):\{\w+\}|arn:\S+|\{[\w.]*Arn\}|\{\w*Secret\}|")
 
 
 @rule("plain-secret")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from policy import rule
-from stack import Stack, at, items, referred, statements, texts
+from stack import Stack, at, items, referred, statements, texts, variants
 
 
 def without(stack: Stack, kinds: tuple[str, ...], *path: str) -> Iterator[str]:
@@ -64,25 +64,23 @@ def bucket_life_cycle(stack: Stack) -> Iterator[str]:
 @rule("queue-encryption")
 def queue_encryption(stack: Stack) -> Iterator[str]:
     for name, properties in stack.of_type("AWS::SQS::Queue"):
-        keys, own = at(properties, "KmsMasterKeyId"), at(properties, "SqsManagedSseEnabled")
-        if None in keys and any(value is not True for value in own):
+        both = variants(properties, "KmsMasterKeyId", "SqsManagedSseEnabled")
+        if any(it["KmsMasterKeyId"] is None and it["SqsManagedSseEnabled"] is not True for it in both):
             yield f"{name}: messages are not said to be encrypted"
 
 
 @rule("queue-dead-letters")
 def queue_dead_letters(stack: Stack) -> Iterator[str]:
-    letters = set()
-    for _, properties in stack.of_type("AWS::SQS::Queue"):
-        targets = at(properties, "RedrivePolicy", "deadLetterTargetArn")
-        letters |= {referred(target) for target in targets if target is not None}
+    mappings = stack.of_type("AWS::Lambda::EventSourceMapping")
+    read = {referred(source) for _, mapping in mappings for source in at(mapping, "EventSourceArn")}
     for name, properties in stack.of_type("AWS::SQS::Queue"):
-        if name in letters or name in NO_DEAD_LETTERS:
+        if name not in read or name in NO_DEAD_LETTERS:
             continue
         if None in at(properties, "RedrivePolicy", "deadLetterTargetArn"):
             yield f"{name}: what cannot be handled is lost"
 
 
-# Queues whose messages may be lost, and why.
+# Queues of functions whose messages may be lost, and why.
 NO_DEAD_LETTERS = {"WakeQueue": "its messages say nothing, and a schedule does without them"}
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from policy import rule
-from stack import Stack, at, items, referred, texts
+from stack import Stack, at, items, referred, texts, variants
 
 # In seconds. A Kafka mapping allows less than a function may have.
 LONGEST = 900
@@ -12,7 +12,14 @@ LONGEST_OF_KAFKA = 840
 LONGEST_AGE = 604_800
 MOST_RETRIES = 10_000
 RUNTIME = "provided.al2023"
+# Functions that are not of this repository's Rust, and their runtimes.
+OTHER_RUNTIMES = {"Hand": {"python3.13"}}  # The sandbox's own: nothing to build, and no record passes through it.
 ARCHITECTURES = {"arm64", "x86_64"}
+# Where the records come from, and where the consumer group is said with that.
+KAFKA_SOURCES = {
+    "EventSourceArn": "AmazonManagedKafkaEventSourceConfig",
+    "SelfManagedEventSource": "SelfManagedKafkaEventSourceConfig",
+}
 
 
 def functions(stack: Stack) -> list[tuple[str, dict]]:
@@ -58,8 +65,9 @@ def function_timeout(stack: Stack) -> Iterator[str]:
 @rule("function-runtime")
 def function_runtime(stack: Stack) -> Iterator[str]:
     for name, properties in functions(stack):
-        if any(value != RUNTIME for value in at(properties, "Runtime")):
-            yield f"{name}: it does not run on {RUNTIME}"
+        runtimes = OTHER_RUNTIMES.get(name, {RUNTIME})
+        if any(value not in runtimes for value in at(properties, "Runtime")):
+            yield f"{name}: it does not run on {' or '.join(runtimes)}"
         for value in at(properties, "Architectures"):
             if not items(value) or any(not stack.choices(item) <= ARCHITECTURES for item in items(value)):
                 yield f"{name}: its architecture is not said"
@@ -132,11 +140,13 @@ def mapping_pollers(stack: Stack) -> Iterator[str]:
 def mapping_group(stack: Stack) -> Iterator[str]:
     groups = {}
     for name, mapping in stack.kafka_mappings():
-        kind = next((key for key in mapping if key.endswith("KafkaEventSourceConfig")), "")
-        values = at(mapping, kind, "ConsumerGroupId")
-        if None in values:
-            yield f"{name}: its consumer group is not said"
-        groups[name] = {text for value in values for text in texts(value)}
+        groups[name] = set()
+        for source, config in KAFKA_SOURCES.items():
+            for variant in variants(mapping, source, config):
+                group = (variant[config] or {}).get("ConsumerGroupId")
+                if variant[source] is not None and group is None:
+                    yield f"{name}: its consumer group is not said"
+            groups[name] |= {text for value in at(mapping, config, "ConsumerGroupId") for text in texts(value)}
     twice = shared([group for texts_of in groups.values() for group in texts_of])
     yield from (f"{name}: another mapping has its consumer group" for name, found in groups.items() if found & twice)
 
@@ -151,10 +161,11 @@ def mapping_start(stack: Stack) -> Iterator[str]:
 
 @rule("asynchronous-retries")
 def asynchronous_retries(stack: Stack) -> Iterator[str]:
-    """A schedule that cannot deliver, and a function that fails on it, would otherwise go on for a day."""
+    """An event that cannot be delivered to a function would otherwise be tried for a day."""
     for name, properties in stack.of_type("AWS::Events::Rule"):
         for target in items(properties.get("Targets")):
-            if None in at(target, "RetryPolicy", "MaximumRetryAttempts"):
+            to_function = any(stack.function_named_by(arn) for arn in at(target, "Arn"))
+            if to_function and None in at(target, "RetryPolicy", "MaximumRetryAttempts"):
                 yield f"{name}: how often it tries is not said"
 
 

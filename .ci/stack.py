@@ -33,6 +33,36 @@ def at(node: object, *path: str) -> list:
     return found
 
 
+def conditions(node: object) -> set[str]:
+    """The conditions that decide on anything at or below a node."""
+    if isinstance(node, list):
+        return {name for element in node for name in conditions(element)}
+    if not isinstance(node, dict):
+        return set()
+    own = {node["Fn::If"][0]} if set(node) == {"Fn::If"} else set()
+    return own.union(*(conditions(value) for value in node.values()))
+
+
+def decided(node: object, holding: set[str]) -> object:
+    """A node where the conditions that hold are known."""
+    if isinstance(node, list):
+        return [it for it in (decided(element, holding) for element in node) if it is not None]
+    if not isinstance(node, dict):
+        return node
+    if set(node) == {"Fn::If"}:
+        condition, yes, no = node["Fn::If"]
+        return decided(yes if condition in holding else no, holding)
+    return None if node == NO_VALUE else {key: decided(value, holding) for key, value in node.items()}
+
+
+def variants(node: dict, *keys: str) -> list[dict]:
+    """Some properties that hang together, for each set of conditions that may hold."""
+    part = {key: node.get(key) for key in keys}
+    names = sorted(conditions(part))
+    choices = itertools.product([True, False], repeat=len(names))
+    return [decided(part, {name for name, holds in zip(names, choice, strict=True) if holds}) for choice in choices]
+
+
 def items(node: object) -> list:
     """What may be in a list. One thing counts as a list of it, as it does in policies."""
     found = []
