@@ -112,7 +112,7 @@ CLAIMS = [
     ),
     Claim(
         ("secretsmanager:GetSecretValue",),
-        r"\{MskScramSecretArn\}",
+        r"\{(MskScram|SelfManagedKafka)SecretArn\}",
         "event_publisher::client::connect",
         "logs in to the cluster",
         ("LONGSHORE_KAFKA_SECRET_ARN",),
@@ -192,7 +192,12 @@ CLAIMS = [
         "logs in to the cluster",
     ),
     Claim(("kafka:ListScramSecrets",), r"\{MskClusterArn\}", KAFKA, "checks that the cluster knows the login"),
-    Claim(("secretsmanager:GetSecretValue",), r"\{MskScramSecretArn\}", KAFKA, "logs in to the cluster"),
+    Claim(
+        ("secretsmanager:GetSecretValue",),
+        r"\{(MskScram|SelfManagedKafka|SelfManagedKafkaCa)SecretArn\}",
+        KAFKA,
+        "logs in to the cluster",
+    ),
     Claim(
         ("kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"),
         r"\{MskClusterArn\}:topic/\.\./\{\w+Topic\}",
@@ -227,13 +232,13 @@ CLAIMS = [
     ),
     Claim(
         ("kms:Decrypt",),
-        r"\{KmsKeyArns\} through .+",
+        r"\{(KmsKeyArns|StackKmsKeyArn)\} through .+",
         CALLED,
         "opens what is encrypted with keys of the account's own",
     ),
     Claim(
         ("kms:GenerateDataKey",),
-        r"\{KmsKeyArns\} through .+",
+        r"\{(KmsKeyArns|StackKmsKeyArn)\} through .+",
         CALLED,
         "encrypts what is written with keys of the account's own",
     ),

@@ -33,9 +33,10 @@ class Function:
     reasons: list[tuple[Grant, Claim]] = field(default_factory=list)
 
     def services(self) -> set[str]:
-        """The services that decrypt for it: those it calls, and those that its mapping does."""
+        """The services that decrypt for it: those it calls, and those that its mappings call."""
         own = {call.split(".")[0] for call in self.calls if "." in call}
-        return own | ({"s3", "secretsmanager"} if KAFKA in self.lambda_does else set())
+        mapping = {"s3", "secretsmanager"} if KAFKA in self.lambda_does else set()
+        return own | mapping | ({"sqs"} if QUEUE in self.lambda_does else set())
 
 
 def policies(stack: Stack, role: str) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -100,7 +101,7 @@ def lambda_does(stack: Stack, name: str, properties: dict) -> set[str]:
         LOGS: "LoggingConfig" in properties,
         KAFKA: name in mapped,
         QUEUE: name in queues,
-        TRACES: any(mode == "Active" for mode in at(properties, "TracingConfig", "Mode")),
+        TRACES: any("Active" in stack.choices(mode) for mode in at(properties, "TracingConfig", "Mode")),
     }
     return {reason for reason in BY_LAMBDA if has[reason]}
 
@@ -215,14 +216,16 @@ def rendered(found: list[Function]) -> str:
     for row, those in having.items():
         sections.setdefault(tuple(function.binary for function in those), []).append(row)
     lines = [INTRODUCTION]
+    rule = "|---|---|---|---|"
     for binaries, table in sorted(sections.items(), key=lambda section: -len(section[0])):
         title = "every function" if len(binaries) == len(found) else ", ".join(f"`{binary}`" for binary in binaries)
-        lines += [f"## {title}", "", "| may | on | when | used by | why |", "|---|---|---|---|---|"]
+        lines += [f"## {title}", "", "| may | on | when | used by | why |", f"{rule}---|"]
         lines += [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in table]
         lines.append("")
-    lines += ["## What the code could ask for and is not given", "", "| function | used by | action | why not |", "|---|---|---|---|"]
-    binaries = {function.name: f"`{function.binary}`" for function in found} | {"*": "each"}
-    lines += [f"| {binaries[name]} | `{holder}` | `{action}` | {why} |" for (name, holder, action), why in NOT_GIVEN.items()]
+    lines += ["## What the code could ask for and is not given", "", "| function | used by | action | why not |", rule]
+    named = {function.name: f"`{function.binary}`" for function in found} | {"*": "each"}
+    for (name, holder, action), why in NOT_GIVEN.items():
+        lines.append(f"| {named[name]} | `{holder}` | `{action}` | {why} |")
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(name: str) -> Callable[[Rule], Rule]:
-    """Registers a rule, which yields what is wrong, the resource first. Its fixtures are in `policy-fixtures/<name>.yaml`."""
+    """Registers a rule, which yields what is wrong, the resource first. Its faults are `policy-fixtures/<name>.yaml`."""
 
     def register(function: Rule) -> Rule:
         RULES[name] = function
@@ -25,7 +25,7 @@ ANY_RESOURCE = {
     "ec2:DescribeSubnets": "EC2 describes all or nothing",
     "ec2:DescribeSecurityGroups": "EC2 describes all or nothing",
     "ec2:DescribeVpcs": "EC2 describes all or nothing",
-    "ec2:CreateNetworkInterface": "an interface has no name before it is made, and shared subnets are another account's",
+    "ec2:CreateNetworkInterface": "an interface has no name yet, and a shared subnet is another account's",
     "ec2:DeleteNetworkInterface": "Lambda checks it on all of the account before an interface has a name",
     "ec2:AssignPrivateIpAddresses": "Lambda checks it on all of the account before an interface has a name",
     "ec2:UnassignPrivateIpAddresses": "Lambda checks it on all of the account before an interface has a name",

@@ -33,7 +33,9 @@ def bucket_tls(stack: Stack) -> Iterator[str]:
             covered = {text for item in items(statement.get("Resource")) for text in texts(item)}
             if denies_plain_http(statement, "s3:*") and whole <= covered:
                 guarded.add(bucket)
-    yield from (f"{name}: takes requests without TLS" for name, _ in stack.of_type("AWS::S3::Bucket") if name not in guarded)
+    for name, _ in stack.of_type("AWS::S3::Bucket"):
+        if name not in guarded:
+            yield f"{name}: takes requests without TLS"
 
 
 def denies_plain_http(statement: dict, action: str) -> bool:

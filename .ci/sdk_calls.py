@@ -12,7 +12,8 @@ from pathlib import Path
 # What the compiler would not see as code: comments, strings, characters.
 NOT_CODE = re.compile(r"""//[^\n]*|/\*.*?\*/|r(#*)".*?"\1|"(?:\\.|[^"\\])*"|'(?:\\[^']*|[^'\\\n])'""", re.DOTALL)
 ITEM = re.compile(
-    r"^(?:pub(?:\([^)]*\))? )?(?:async |const |unsafe )*fn (?P<function>\w+)|^impl(?:<[^>{]*>)? (?:[^{]*? for )?(?P<type>\w+)",
+    r"^(?:pub(?:\([^)]*\))? )?(?:async |const |unsafe )*fn (?P<function>\w+)"
+    r"|^impl(?:<[^>{]*>)? (?:[^{]*? for )?(?P<type>\w+)",
     re.MULTILINE,
 )
 TAKES_AWS = re.compile(r"\bfn (\w+)[^{;]*?\bAws\b")
@@ -102,6 +103,11 @@ class Code:
             for other in self.items
             if other is not item and other.file == item.file and re.search(rf"\b{other.name}\b", item.code)
         }
+        # A type may have methods in the modules below its own.
+        if item.name[0].isupper():
+            scope = item.path.removesuffix(item.name)
+            same = {other.path for other in self.items if other.name == item.name and other is not item}
+            found |= {path for path in same if path.startswith(scope)}
         for call in CALL.finditer(item.code):
             arguments = item.code[call.end() - 1 : closing(item.code, call.end() - 1, "()")]
             if HANDED.search(arguments):
