@@ -126,8 +126,8 @@ pub enum Command {
     CheckCertificates {},
     /// Lists what functions have not done and was kept.
     ListFailures {
-        /// What the keys begin with.
-        #[serde(default)]
+        /// What the keys begin with; unless it says otherwise, batches that Lambda gave up.
+        #[serde(default = "given_up")]
         prefix: String,
         /// Those behind this key.
         #[serde(default)]
@@ -219,7 +219,7 @@ const HELP: &[(&str, &str, &str)] = &[
     (
         "list-failures",
         "[prefix], [after]",
-        "list up to a hundred batches that Lambda gave up (aws/lambda/) and records that were rejected (rejected/)",
+        "list up to a hundred batches that Lambda gave up (aws/lambda/), or records that were rejected (rejected/)",
     ),
     (
         "replay",
@@ -254,6 +254,11 @@ impl Command {
     pub fn parse(payload: &str) -> Result<Self, SetupError> {
         serde_json::from_str(payload).map_err(|error| SetupError::Command(error.to_string()))
     }
+}
+
+/// Where Lambda puts what it gives up.
+fn given_up() -> String {
+    "aws/lambda/".into()
 }
 
 /// All commands and all settings.

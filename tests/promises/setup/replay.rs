@@ -77,7 +77,7 @@ fn invocations(server: &HttpServer) -> Vec<Request> {
 #[tokio::test]
 async fn what_is_kept_is_listed_with_what_it_is() {
     let (_server, setup) = stack(|| Reply::ok("{}")).await;
-    let listed = says(&setup, json!({"command": "list-failures"})).await;
+    let listed = says(&setup, json!({"command": "list-failures", "prefix": ""})).await;
     let topics = json!(["platform.upload.catalog"]);
     let batch = json!({
         "key": BATCH, "records": 1, "topics": topics, "function": "stack-tower-persister", "why": "RetryAttemptsExhausted",
