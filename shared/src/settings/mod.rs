@@ -155,6 +155,8 @@ impl Settings {
             "`none`",
             "where rejected records go: `s3://bucket/prefix`, an SQS queue URL, or `none`",
         ),
+        ("LONGSHORE_FAILURE_TARGET", "-", "where `setup` finds batches that Lambda gave up: `s3://bucket`"),
+        ("LONGSHORE_FUNCTION_PREFIX", "-", "what the names of the functions begin with that `setup` replays records to"),
         ("LONGSHORE_CREATE_TENANTS", "`true`", "an unknown tenant is created"),
         ("LONGSHORE_CREATE_SOURCES", "`true`", "an unknown reporter becomes a source"),
         ("LONGSHORE_TASK_HOSTS", "none", "hosts that `task_url` may name, comma-separated"),
