@@ -159,6 +159,25 @@ CLAIMS = [
         "signs links: who has one may do what the role may",
         ("LONGSHORE_EXPORT_TARGET",),
     ),
+    # Replaying.
+    Claim(
+        ("s3:ListBucket",),
+        r"\{FailureBucket\} where s3:prefix is .+",
+        "setup::replay::Setup",
+        "finds what is to be replayed",
+    ),
+    Claim(
+        ("s3:GetObject",),
+        r"\{FailureBucket\}/(aws/lambda|\{RejectionPrefix\})/\*",
+        "setup::replay::Setup",
+        "reads what is to be replayed",
+    ),
+    Claim(
+        ("lambda:InvokeFunction",),
+        r"arn:aws:lambda:<region>:<account>:function:<stack>-[a-z-]+",
+        "replay::invoke::Functions",
+        "hands to a function what it has not done",
+    ),
     # Lambda itself.
     Claim(("logs:CreateLogStream", "logs:PutLogEvents"), r"\{\w+Logs\}", LOGS, "writes the function's log lines"),
     Claim(

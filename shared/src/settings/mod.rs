@@ -161,6 +161,16 @@ impl Settings {
             "`none`",
             "where rejected records go: `s3://bucket/prefix`, an SQS queue URL, or `none`",
         ),
+        (
+            "LONGSHORE_FAILURE_TARGET",
+            "-",
+            "the bucket of what failed, for `list-failures` and `replay` of `setup`: `s3://bucket`",
+        ),
+        (
+            "LONGSHORE_FUNCTION_PREFIX",
+            "-",
+            "what the names of the functions begin with that `replay` may invoke, such as `longshore-`",
+        ),
         ("LONGSHORE_CREATE_TENANTS", "`true`", "an unknown tenant is created"),
         ("LONGSHORE_CREATE_SOURCES", "`true`", "an unknown reporter becomes a source"),
         ("LONGSHORE_TASK_HOSTS", "none", "hosts that `task_url` may name, comma-separated"),
@@ -244,16 +254,6 @@ impl Settings {
             "answer each upload: all that its message said and `validation`, `success` or `failure`",
         ),
         ("LONGSHORE_VALIDATION_TOPIC", "`platform.upload.validation`", "topic of these"),
-        (
-            "LONGSHORE_FAILURE_TARGET",
-            "-",
-            "the bucket of what failed, for `list-failures` and `replay` of `setup`: `s3://bucket`",
-        ),
-        (
-            "LONGSHORE_FUNCTION_PREFIX",
-            "-",
-            "what the names of the functions begin with that `replay` may invoke, such as `longshore-`",
-        ),
         ("LONGSHORE_METRICS_NAMESPACE", "`Longshore`", "CloudWatch namespace of the metrics"),
     ];
 
