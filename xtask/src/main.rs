@@ -6,6 +6,7 @@ mod inspect;
 mod loopback;
 mod poll;
 mod progress;
+mod replay;
 mod stack;
 mod table;
 mod test;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Options),
     /// Read a Kafka topic and invoke a function with its records, as Lambda's event source mapping does; Ctrl-C ends it
     Poll(poll::Options),
+    /// Hand to a function again what it has not done: batches that were given up, records that were rejected
+    Replay(replay::Options),
     /// Run every test, on a PostgreSQL of their own
     Test {
         /// Passed on to `cargo test`, like `-- -p longshore -- --nocapture`
@@ -67,6 +70,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Down => up::down(&workspace).await,
         Command::Demo(options) => demo::run(&workspace, &options).await,
         Command::Poll(options) => poll::run(&options).await,
+        Command::Replay(options) => replay::run(&options).await,
         Command::Test { arguments } => test::run(&workspace, &arguments).await,
         Command::Inspect(options) => inspect::run(&options),
         Command::Bench(options) => bench::run(&workspace, &options).await,
