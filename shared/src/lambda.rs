@@ -17,7 +17,7 @@ use tracing::Instrument;
 /// # Errors
 /// A bad setting, by name: here, and not on the first record.
 pub fn start(function: &str) -> Result<Settings, SettingError> {
-    telemetry::init(&LogSettings::from_env());
+    telemetry::init(&LogSettings::from_env(), function);
     let settings = Settings::from_env()?;
     metrics::init(&settings.metrics_namespace, function);
     Ok(settings)
@@ -45,10 +45,12 @@ pub async fn run<T: Serialize>(handler: impl AsyncFn(&str, Call<'_>) -> Result<T
         let span = tracing::error_span!("invocation", requestId = request_id);
         // Boxed: the type of the whole work is deeper than the compiler likes.
         let work = Box::pin(handler(event.payload.get(), Call { remaining, request_id }));
-        work.instrument(span).await.map_err(|failure| {
+        let answer = work.instrument(span).await.map_err(|failure| {
             metrics::invocation_failed(failure.kind(), request_id);
             diagnostic(failure)
-        })
+        });
+        telemetry::flush().await;
+        answer
     };
     lambda_runtime::run(service_fn(answer)).await
 }

@@ -1,8 +1,10 @@
 //! W3C Trace Context: which trace an event belongs to, from the record or request that caused it to its readers.
 //!
-//! Nothing here makes spans. Whoever makes none passes the header on as it came, as the standard asks.
+//! Nothing here makes spans. Where none are made the header is passed on as it came, as the standard asks; where they are, by
+//! [`crate::telemetry`], what is caused belongs to the span of the record.
 
 use crate::kafka::Record;
+use crate::telemetry;
 use axum::http::HeaderMap;
 use std::fmt;
 
@@ -30,8 +32,13 @@ impl TraceParent {
         (!(is_longer && text.starts_with("00"))).then(|| Self(text.get(..55).unwrap_or_default().to_owned()))
     }
 
-    /// Of the record that is worked on.
+    /// What a record causes belongs to this: the span of the work on it, or what the record says.
     pub fn of_record(record: &Record) -> Option<Self> {
+        telemetry::here().or_else(|| Self::given(record))
+    }
+
+    /// What a record says.
+    pub(crate) fn given(record: &Record) -> Option<Self> {
         record.header(TRACEPARENT).and_then(Self::parse)
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Event, Record};
 use crate::failure::Failure;
+use crate::telemetry;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, TryFutureExt};
 use serde::Serialize;
@@ -271,7 +272,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Failure {
 /// The coordinates of a record, in every line that is logged about it: an error's span, so that they stay whatever the
 /// level of the log is.
 fn span(record: &Record) -> tracing::Span {
-    tracing::error_span!(
+    let span = tracing::error_span!(
         "record",
         topic = record.topic,
         partition = record.partition,
@@ -279,5 +280,7 @@ fn span(record: &Record) -> tracing::Span {
         request_id = tracing::field::Empty,
         source_id = tracing::field::Empty,
         owner = tracing::field::Empty,
-    )
+    );
+    telemetry::continue_trace(&span, record);
+    span
 }

@@ -1,5 +1,11 @@
-//! Logs: one flat JSON object a line, as Lambda's own log filter and CloudWatch Logs Insights read it.
+//! Logs: one flat JSON object a line, as Lambda's own log filter and CloudWatch Logs Insights read it. Spans, with the feature
+//! `otel`: an invocation and each of its records.
 
+#[cfg(feature = "otel")]
+mod otel;
+
+use crate::kafka::Record;
+use crate::trace::TraceParent;
 use json_subscriber::JsonLayer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
@@ -43,14 +49,41 @@ impl LogSettings {
     }
 }
 
-/// Starts logging to standard output. Called once, first thing.
-pub fn init(settings: &LogSettings) {
+/// Starts logging to standard output, and makes spans of `function` where that is built in. Called once, first thing.
+pub fn init(settings: &LogSettings, function: &str) {
     let registry = tracing_subscriber::registry().with(settings.filter());
+    #[cfg(feature = "otel")]
+    let registry =
+        registry.with(otel::tracer(function, None).map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer)));
+    #[cfg(not(feature = "otel"))]
+    let _ = function;
     if settings.json {
         registry.with(json_layer(JsonLayer::stdout())).init();
     } else {
         registry.with(fmt::layer().with_writer(std::io::stdout)).init();
     }
+}
+
+/// Sends the spans of what has ended to the collector, where there are any. Called at the end of each invocation.
+pub(crate) async fn flush() {
+    #[cfg(feature = "otel")]
+    otel::flush().await;
+}
+
+/// Makes a record's span part of the trace that the record names.
+pub(crate) fn continue_trace(span: &tracing::Span, record: &Record) {
+    #[cfg(feature = "otel")]
+    otel::continue_trace(span, record);
+    #[cfg(not(feature = "otel"))]
+    let _ = (span, record);
+}
+
+/// Where in its trace the caller is; nowhere when nobody makes spans.
+pub(crate) fn here() -> Option<TraceParent> {
+    #[cfg(feature = "otel")]
+    return otel::here();
+    #[cfg(not(feature = "otel"))]
+    None
 }
 
 /// `timestamp`, `level`, `target`, the event's fields, and those of the spans around it, all side by side. A line
