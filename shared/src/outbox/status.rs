@@ -49,15 +49,25 @@ impl Platform {
         let known = |request_id: String| {
             let Claim { org_id, account } = Claim::of_record(record);
             let number = |number: Option<String>| number.map(|number| brief(&number, MAX_NUMBER));
+            let (org_id, account) = (number(org_id), number(account));
             Box::new(Known {
                 service: self.settings.service.clone(),
                 source: self.source,
-                org_id: number(org_id),
-                account: number(account),
                 received_at,
                 trace: TraceParent::of_record(record),
                 has_statuses: self.settings.payload_status,
-                upload: self.settings.validation.then(|| received(record, &request_id)),
+                upload: self.settings.validation.then(|| {
+                    let mut upload = received(record, &request_id);
+                    // Whose it is may stand in the identity alone, which is left out.
+                    for (key, number) in [("org_id", &org_id), ("account", &account)] {
+                        if let Some(number) = number {
+                            upload.entry(key).or_insert_with(|| number.as_str().into());
+                        }
+                    }
+                    upload
+                }),
+                org_id,
+                account,
                 request_id,
             })
         };

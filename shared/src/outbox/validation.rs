@@ -46,21 +46,23 @@ fn clean(value: &mut Value) {
     }
 }
 
-/// A URL without what lets anybody in who has it: a password, and the query, where a presigned one has its signature. Keys and
+/// URLs without what lets anybody in who has it: a password, and the query, where a presigned one has its signature. Keys and
 /// certificates not at all.
 fn plain(text: &str) -> String {
     if text.contains("-----BEGIN") {
         return String::new();
     }
-    let is_scheme =
-        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme.trim_start())) else {
-        return text.to_owned();
-    };
+    text.split_inclusive(char::is_whitespace).map(plain_word).collect()
+}
+
+fn plain_word(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+    let end = word.trim_end().len();
+    let (rest, space) = (rest.trim_end(), &word[end..]);
     let place = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    format!("{scheme}://{host}{path}{space}")
 }
 
 /// PostgreSQL cannot hold U+0000.
@@ -78,12 +80,12 @@ mod tests {
     fn an_answer_is_the_message_without_identities_and_what_lets_anybody_in() {
         let message = json!({
             "url": "https://bucket.example/key?X-Amz-Signature=secret", "b64_identity": "secret", "size": 7, "reason": "x",
-            "metadata": {"Identity": {"a": "secret"}, "list": ["s3://b/k#secret", "a\0b", "FTP://me:secret@host?secret"], "pem": "-----BEGIN secret"},
+            "metadata": {"Identity": {"a": "secret"}, "list": ["s3://b/k#secret", "a\0b", "FTP://me:secret@host?secret", "see\n(http://a/b?secret) or\u{a0}c"], "pem": "-----BEGIN secret"},
         });
         let received = received(&record(&message, &[("x-rh-identity", "secret")]), "r-1");
         let mut expected = json!({
             "url": "https://bucket.example/key", "size": 7, "request_id": "r-1", "validation": "success",
-            "metadata": {"list": ["s3://b/k", "a\u{fffd}b", "FTP://host"], "pem": ""},
+            "metadata": {"list": ["s3://b/k", "a\u{fffd}b", "FTP://host", "see\n(http://a/b or\u{a0}c"], "pem": ""},
         });
         assert_eq!(answer(&received, None), expected);
         expected["validation"] = "failure".into();

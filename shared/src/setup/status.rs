@@ -13,7 +13,11 @@ impl Setup {
         let session = self.pool.get().await?;
         let version = version(&*session).await?;
         let mut status = json!({"version": version, "latest_version": LATEST_VERSION});
-        if version != LATEST_VERSION {
+        if version > LATEST_VERSION {
+            // As after a roll-back. Migrations only add, so all else can be told.
+            status["note"] = "a newer release has migrated the database; this one works with it".into();
+        }
+        if version < LATEST_VERSION {
             status["problem"] = "the database is not up to date; migrate brings it there".into();
             return Ok(status);
         }
