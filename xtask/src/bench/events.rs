@@ -83,23 +83,25 @@ async fn drain(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let events = (EVENTS * options.scale).max(1.0);
-    let (mut took, mut peak) = (Series::default(), Series::default());
+    let (mut took, mut peak, mut idle) = (Series::default(), Series::default(), Series::default());
     // The first warms up.
     for round in 0..=options.runs {
-        let (time, bytes) = once(cluster, binaries, client, events as i64).await?;
+        let drained = once(cluster, binaries, client, events as i64).await?;
         if round > 0 {
-            took.push(time);
-            peak.push(Duration::from_secs_f64(bytes));
+            took.push(drained.took);
+            peak.push(Duration::from_secs_f64(drained.peak));
+            idle.push(drained.idle);
         }
         progress.note(&format!("drained {} events", thousands(events as u64)));
     }
-    let (_, fewer) = once(cluster, binaries, client, (events * FEWER) as i64).await?;
+    let fewer = once(cluster, binaries, client, (events * FEWER) as i64).await?.peak;
     outcome.title.push(format!(
         "{} events of {OWNERS} owners to {BROKERS} brokers in memory, {PARTITIONS} partitions, acknowledged by all replicas",
         thousands(events as u64)
     ));
     let per_s = events / took.median();
     outcome.measure("drain_s", "outbox to Kafka", &took, format!("{per_s:.0} a second"));
+    outcome.measure("idle_s", "a run that finds nothing", &idle, "");
     outcome.number("peak_rss_mib", peak.median() / f64::from(1 << 20));
     outcome.bar(Bar::at_least("events drained a second", "drained_per_s", per_s, 20_000.0, ""));
     let growth = peak.median() / fewer;
@@ -107,8 +109,16 @@ async fn drain(
     Ok(())
 }
 
-/// How long it takes to drain so many events, and the most memory that it takes, in bytes.
-async fn once(cluster: &Cluster, binaries: &Binaries, client: &Client, events: i64) -> Result<(Duration, f64)> {
+/// An outbox, drained.
+struct Drained {
+    took: Duration,
+    /// The most memory that it took, in bytes.
+    peak: f64,
+    /// How long an invocation takes that finds nothing afterwards.
+    idle: Duration,
+}
+
+async fn once(cluster: &Cluster, binaries: &Binaries, client: &Client, events: i64) -> Result<Drained> {
     client.batch_execute("TRUNCATE longshore.outbox").await?;
     client.execute(ROWS, &[&events, &OWNERS]).await?;
     database::settle(client).await?;
@@ -127,7 +137,11 @@ async fn once(cluster: &Cluster, binaries: &Binaries, client: &Client, events: i
     ensure!(done["published"] == events, "{done}: {}", function.logs().join("\n"));
     let there = broker.all_records("longshore.events").context("what the brokers hold")?.len();
     ensure!(there as i64 == events, "{there} of {events} are in Kafka");
-    Ok((invocation.took, function.peak_rss_bytes()? as f64))
+    let peak = function.peak_rss_bytes()? as f64;
+    let idle = function.invoke(b"{}", TIMEOUT).await?;
+    let nothing = rig::answer(idle.result)?;
+    ensure!(nothing["published"] == 0, "{nothing}");
+    Ok(Drained { took: invocation.took, peak, idle: idle.took })
 }
 
 /// What the outbox takes of a first import, which tells of everything.

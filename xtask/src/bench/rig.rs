@@ -155,26 +155,33 @@ impl Rig {
     /// Invokes the function with a record that announces the archive `key`, and insists that it was unloaded.
     pub async fn unload(&mut self, function: &mut Function, key: &str, metadata: &Value) -> Result<Unloaded> {
         self.records += 1;
-        let Unloader { topic, service, record, done, .. } = self.unloader;
+        let Unloader { record, done, .. } = self.unloader;
         let request_id = format!("bench-{}", self.records);
-        let value = self.message(key, &request_id, metadata)?;
-        let headers = [("service", service.as_bytes())];
-        let event = KafkaEvent::msk().record(topic, 0, self.records, Some(&value), &headers, -1);
-        let invocation = function.invoke(&event.to_json(), TIMEOUT).await?;
-        let answer = answer(invocation.result)?;
+        let took = self.announce(function, key, metadata).await?;
         let logs = || function.logs().join("\n");
-        let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
-        ensure!(failures == 0, "unloading {key} failed:\n{}", logs());
         let sql = format!("SELECT outcome, stats, seconds FROM longshore.{record} WHERE request_id = $1");
         let row = self.client.query_opt(&sql, &[&request_id]).await?;
         let row = row.with_context(|| format!("{key} was not unloaded:\n{}", logs()))?;
         let outcome: &str = row.get(0);
         ensure!(outcome == *done, "{key} was {outcome} instead of {done}:\n{}", logs());
-        Ok(Unloaded {
-            took: invocation.took,
-            stats: serde_json::from_value(row.get(1))?,
-            phases: serde_json::from_value(row.get(2))?,
-        })
+        Ok(Unloaded { took, stats: serde_json::from_value(row.get(1))?, phases: serde_json::from_value(row.get(2))? })
+    }
+
+    /// Delivers the record of the last upload once more: all that it says is done already.
+    pub async fn repeat(&self, function: &mut Function, key: &str, metadata: &Value) -> Result<Duration> {
+        self.announce(function, key, metadata).await
+    }
+
+    async fn announce(&self, function: &mut Function, key: &str, metadata: &Value) -> Result<Duration> {
+        let Unloader { topic, service, .. } = self.unloader;
+        let value = self.message(key, &format!("bench-{}", self.records), metadata)?;
+        let headers = [("service", service.as_bytes())];
+        let event = KafkaEvent::msk().record(topic, 0, self.records, Some(&value), &headers, -1);
+        let invocation = function.invoke(&event.to_json(), TIMEOUT).await?;
+        let answer = answer(invocation.result)?;
+        let failures = answer["batchItemFailures"].as_array().map_or(0, Vec::len);
+        ensure!(failures == 0, "unloading {key} failed:\n{}", function.logs().join("\n"));
+        Ok(invocation.took)
     }
 
     /// The announcement of an upload, in the form of the ingress service.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use longshore_devkit::{postgres::Cluster, runtime_api::Function};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use self::{
@@ -184,7 +184,9 @@ impl Rounds for Bench<'_> {
         let gone = self.refresh("gone.tar.gz").await?;
         let archived = gone.sum(|stats| stats.deletes, plans);
         ensure!(archived == self.increments.gone_objects, "an incremental archive archived {archived} objects");
+        let known = self.rig.repeat(&mut self.function, "gone.tar.gz", &metadata()).await?;
         if counts {
+            self.results.known.push(known);
             self.results.unchanged.add(&unchanged);
             self.results.changed.add(&changed);
             self.results.gone.add(&gone);
@@ -198,6 +200,9 @@ impl Rounds for Bench<'_> {
 }
 
 async fn refresh(rig: &mut Rig, function: &mut Function, key: &str) -> Result<Unloaded> {
-    let metadata = json!({"reporter": "6b5a4c1e-1b7e-4f55-9d1c-2f0f3c2b7a10", "stale_timestamp": ""});
-    rig.unload(function, key, &metadata).await
+    rig.unload(function, key, &metadata()).await
+}
+
+fn metadata() -> Value {
+    json!({"reporter": "6b5a4c1e-1b7e-4f55-9d1c-2f0f3c2b7a10", "stale_timestamp": ""})
 }

@@ -19,6 +19,8 @@ pub struct Results {
     pub unchanged: Timings,
     pub changed: Timings,
     pub gone: Timings,
+    /// A record whose archive was applied before.
+    pub known: Series,
     pub cold_start: Series,
     pub binary_bytes: u64,
     /// Peak memory of a process that has done nothing yet.
@@ -71,6 +73,7 @@ impl Results {
             let Some(Subject { times, .. }) = subject else { continue };
             times.report_beside(whole, outcome, key, what, "first refresh");
         }
+        outcome.measure("known_s", "the same record again", &self.known, "");
         outcome.measure("cold_start_s", "cold start", &self.cold_start, "");
         outcome.number("idle_mib", self.idle_bytes as f64 / MIB);
     }
