@@ -1,7 +1,8 @@
 //! W3C Trace Context: which trace an event belongs to, from the record or request that caused it to its readers.
 //!
-//! Nothing here makes spans. Where none are made the header is passed on as it came, as the standard asks; where they are, by
-//! [`crate::telemetry`], what is caused belongs to the span of the record.
+//! Nothing here makes spans. Where none are made, what the header says goes on (its 55 characters; what a later version adds
+//! does not, and neither does `tracestate`); where they are, by [`crate::telemetry`], what is caused belongs to the span of the
+//! record.
 
 use crate::kafka::Record;
 use crate::telemetry;

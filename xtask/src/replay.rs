@@ -101,8 +101,7 @@ async fn hand_over(functions: &Functions, function: Option<&str>, again: &Again,
     }
 }
 
-/// The files that are named, and those in folders that are named, each folder's by name: Lambda's and ours sort by time or
-/// offset.
+/// The files that are named, and those in folders that are named, each folder's by name: Lambda's sort by time, ours by offset.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {

@@ -5,6 +5,7 @@ use super::{DbError, Session};
 use crate::failure::Classified;
 use refinery_core::{Migration, Runner};
 use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
 
 /// Each migration once, in order. `{inventory}`, `{candlepin}` and `{longshore}` stand for the schemas of the settings.
 const MIGRATIONS: [(&str, &str); 5] = [
@@ -88,14 +89,14 @@ pub async fn migrate(session: &mut Session) -> Result<Migrated, MigrateError> {
         ("{candlepin}", settings.candlepin_schema.clone()),
         ("{longshore}", settings.longshore_schema.clone()),
     ];
-    let history = format!("{}.migrations", settings.longshore_schema);
+    let history = history_of(session);
     session.begin(); // dropped half-way, the connection is closed and the lock with it
     let lock = "SELECT pg_advisory_lock(hashtextextended('longshore migrations', 0))";
     session.simple_query(lock).await.map_err(DbError::from)?;
     for (_, schema) in &schemas {
         create_schema(&**session, schema).await?;
     }
-    let found = version(&**session).await?;
+    let found = version_in(&**session, &history).await?;
     if found > LATEST_VERSION {
         return Err(MigrateError::Newer { found });
     }
@@ -127,13 +128,23 @@ async fn run(session: &mut Session, schemas: &[(&str, String)], history: String)
 ///
 /// # Errors
 /// The database failed.
-pub async fn version(client: &impl GenericClient) -> Result<i64, DbError> {
-    let found: bool = client.query_typed_one("SELECT to_regclass('migrations') IS NOT NULL", &[]).await?.get(0);
+pub async fn version(session: &Session) -> Result<i64, DbError> {
+    version_in(&**session, &history_of(session)).await
+}
+
+/// Where the migrations that were applied are: by its whole name, because others have a table of that name too.
+fn history_of(session: &Session) -> String {
+    format!("{}.migrations", session.settings().longshore_schema)
+}
+
+async fn version_in(client: &impl GenericClient, history: &str) -> Result<i64, DbError> {
+    let sql = "SELECT to_regclass($1) IS NOT NULL";
+    let found: bool = client.query_typed_one(sql, &[(&history, Type::TEXT)]).await?.get(0);
     if !found {
         return Ok(0);
     }
-    let sql = "SELECT coalesce(max(version), 0)::bigint FROM migrations";
-    Ok(client.query_typed_one(sql, &[]).await?.get(0))
+    let sql = format!("SELECT coalesce(max(version), 0)::bigint FROM {history}");
+    Ok(client.query_typed_one(&sql, &[]).await?.get(0))
 }
 
 /// `CREATE SCHEMA IF NOT EXISTS` wants the right to create schemas even where the schema exists.

@@ -162,7 +162,8 @@ impl Rejections {
                 let Record { topic, partition, offset, .. } = record;
                 // With its time: a topic that was made again counts its offsets from 0.
                 let time = record.timestamp.unwrap_or(0);
-                let key = place.key(&format!("{topic}/{partition}/{offset}-{time}.json"));
+                // Padded, so that the order of the keys is that of the records.
+                let key = place.key(&format!("{topic}/{partition:010}/{offset:020}-{time}.json"));
                 let bucket = &place.bucket;
                 let body = ByteStream::from(document(record, request_id, why).into_bytes());
                 let put = self.s3.put_object().bucket(bucket).key(&key).content_type("application/json").body(body);

@@ -2,6 +2,7 @@
 
 use super::read::{Reader, SettingError};
 use crate::aws::S3Prefix;
+use std::str::FromStr;
 
 /// For commands of `setup` that hand over again what was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +16,22 @@ pub struct ReplaySettings {
 impl ReplaySettings {
     pub(super) fn read(read: &Reader<'_>) -> Result<Self, SettingError> {
         Ok(Self {
-            bucket: read.optional::<S3Prefix>("LONGSHORE_FAILURE_TARGET")?.map(|place| place.bucket),
+            bucket: read.optional::<Bucket>("LONGSHORE_FAILURE_TARGET")?.map(|Bucket(name)| name),
             function_prefix: read.text("LONGSHORE_FUNCTION_PREFIX").unwrap_or_default(),
         })
+    }
+}
+
+/// A whole bucket: what is below it is told by each command.
+struct Bucket(String);
+
+impl FromStr for Bucket {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse::<S3Prefix>() {
+            Ok(S3Prefix { bucket, prefix }) if prefix.is_empty() => Ok(Self(bucket)),
+            _ => Err("expected s3://bucket"),
+        }
     }
 }

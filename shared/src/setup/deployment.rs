@@ -27,6 +27,9 @@ pub(super) struct Request {
     stack_id: String,
     request_id: String,
     logical_resource_id: String,
+    /// Not there when it is to be created.
+    #[serde(default)]
+    physical_resource_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -42,7 +45,7 @@ struct Response<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    physical_resource_id: &'static str,
+    physical_resource_id: &'a str,
     stack_id: &'a str,
     request_id: &'a str,
     logical_resource_id: &'a str,
@@ -79,7 +82,8 @@ impl Setup {
         let response = Response {
             status,
             reason,
-            physical_resource_id: "longshore-migrations",
+            // An id that changes would have the old resource deleted; CloudFormation makes one up where none was answered.
+            physical_resource_id: request.physical_resource_id.as_deref().unwrap_or("longshore-migrations"),
             stack_id: &request.stack_id,
             request_id: &request.request_id,
             logical_resource_id: &request.logical_resource_id,
@@ -121,9 +125,12 @@ impl Setup {
         let url = Url::parse(text).ok().filter(|url| {
             let host = url.host_str().unwrap_or_default();
             let is_aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
-            self.local_development || url.scheme() == "https" && is_aws
+            let is_s3 =
+                host.starts_with("s3.") || host.starts_with("s3-") || host.contains(".s3.") || host.contains(".s3-");
+            let is_answer = url.as_str().contains("cloudformation-custom-resource-");
+            self.local_development || url.scheme() == "https" && is_aws && is_s3 && is_answer
         });
-        url.ok_or_else(|| SetupError::Argument("ResponseURL is no https address of AWS".into()))
+        url.ok_or_else(|| SetupError::Argument("ResponseURL is none of CloudFormation's in S3".into()))
     }
 
     async fn answer(&self, url: Url, response: &Response<'_>) -> Result<(), SetupError> {

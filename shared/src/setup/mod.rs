@@ -191,7 +191,8 @@ impl Setup {
             Command::RetryParked {} => self.retry_parked().await,
             Command::CheckCertificates {} => self.check_certificates().await,
             Command::ListFailures { prefix, after } => {
-                self.list_failures(&Wanted { prefix: &prefix, function: None, after: after.as_deref() }).await
+                let wanted = Wanted { prefix: &prefix, function: None, after: after.as_deref() };
+                self.list_failures(&wanted, deadline).await
             }
             Command::Replay { prefix, function, after } => {
                 let wanted = Wanted { prefix: &prefix, function: function.as_deref(), after: after.as_deref() };

@@ -14,6 +14,9 @@ const AT_ONCE: i32 = 100;
 /// Largest document that is read, in bytes: a payload has 6 MB, and JSON in JSON at most doubles them.
 const MAX_DOCUMENT: i64 = 16 << 20;
 
+/// Time without which nothing more is begun: a function that is still at it when `setup` ends has answered nobody.
+const LEAST: Duration = Duration::from_secs(60);
+
 /// Longest that a function takes for a batch.
 const LONGEST: Duration = Duration::from_secs(840);
 
@@ -32,60 +35,66 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Setup {
-    /// What is kept below a prefix, by key.
-    pub(super) async fn list_failures(&self, wanted: &Wanted<'_>) -> Result<Value, SetupError> {
+    /// What is kept below a prefix, by key, as far as there is time to look at it.
+    pub(super) async fn list_failures(
+        &self,
+        wanted: &Wanted<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Value, SetupError> {
         let (objects, more) = self.objects(wanted).await?;
         let mut failures = Vec::with_capacity(objects.len());
         for object in &objects {
+            if time_left(deadline) < LEAST {
+                break;
+            }
             let key = object.key().unwrap_or_default();
-            failures.push(match self.document(object).await? {
+            failures.push(match self.document(object).await {
                 Ok(Again { records, topics, function, why, .. }) => json!({
                     "key": key, "records": records, "topics": topics, "function": function, "why": why,
                 }),
                 Err(problem) => json!({"key": key, "problem": problem}),
             });
         }
-        Ok(json!({"failures": failures, "next": next(&objects, more)}))
+        let next = next(&objects[..failures.len()], more || failures.len() < objects.len());
+        Ok(json!({"failures": failures, "next": next}))
     }
 
-    /// Hands what is kept to its function, oldest key first, while there is time. Nothing is deleted: the bucket does that in
+    /// Hands what is kept to its function, in the order of the keys, while there is time. Nothing is deleted: the bucket does that in
     /// time, and what is done already is passed over when it comes again.
     pub(super) async fn replay(&self, wanted: &Wanted<'_>, deadline: Option<Instant>) -> Result<Value, SetupError> {
         let (objects, more) = self.objects(wanted).await?;
-        let (mut replayed, mut done) = (Vec::new(), 0);
+        let mut replayed = Vec::new();
         for object in &objects {
-            let left = deadline.map_or(LONGEST, |deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
+            let left = time_left(deadline);
+            if left < LEAST {
                 break;
             }
-            let outcome = self.replay_one(object, wanted.function, left.min(LONGEST)).await?;
+            let outcome = self.replay_one(object, wanted.function, left).await;
             tracing::info!(key = object.key(), outcome = %outcome, "replayed");
             replayed.push(outcome);
-            done += 1;
         }
-        let next = next(&objects[..done], more || done < objects.len());
+        let next = next(&objects[..replayed.len()], more || replayed.len() < objects.len());
         Ok(json!({"replayed": replayed, "next": next}))
     }
 
-    async fn replay_one(&self, object: &Object, named: Option<&str>, left: Duration) -> Result<Value, SetupError> {
+    /// One that fails is told of, and those behind it are not held up.
+    async fn replay_one(&self, object: &Object, named: Option<&str>, left: Duration) -> Value {
         let key = object.key().unwrap_or_default();
-        let again = match self.document(object).await? {
-            Ok(again) => again,
-            Err(problem) => return Ok(json!({"key": key, "problem": problem})),
+        let found = self.document(object).await;
+        let found = found.and_then(|again| Ok((self.function(named.or(again.function.as_deref()))?, again)));
+        let (function, again) = match found {
+            Ok(found) => found,
+            Err(problem) => return json!({"key": key, "problem": problem}),
         };
-        let function = match self.function(named.or(again.function.as_deref())) {
-            Ok(function) => function,
-            Err(problem) => return Ok(json!({"key": key, "problem": problem})),
+        let (records, invoked) = (again.records, self.functions.invoke(&function, &again.event, left).await);
+        let problem = match invoked {
+            Ok(Invoked::Answered { failed }) => {
+                return json!({"key": key, "function": function, "records": records, "failed": failed});
+            }
+            Ok(Invoked::Failed(what)) => what,
+            Err(error) => Chain(&error).to_string(),
         };
-        let outcome = json!({"key": key, "function": function, "records": again.records});
-        let more = match self.functions.invoke(&function, &again.event, left).await {
-            Ok(Invoked::Answered { failed }) => ("failed", json!(failed)),
-            Ok(Invoked::Failed(what)) => ("problem", json!(what)),
-            Err(error) => ("problem", json!(Chain(&error).to_string())),
-        };
-        let Value::Object(mut outcome) = outcome else { return Ok(outcome) };
-        outcome.insert(more.0.into(), more.1);
-        Ok(outcome.into())
+        json!({"key": key, "function": function, "records": records, "problem": problem})
     }
 
     /// Only functions of this stack that take records, whatever a document says.
@@ -109,16 +118,21 @@ impl Setup {
         Ok((list.contents.unwrap_or_default(), list.is_truncated == Some(true)))
     }
 
-    async fn document(&self, object: &Object) -> Result<Result<Again, String>, SetupError> {
+    /// What an object holds, or why that is not known.
+    async fn document(&self, object: &Object) -> Result<Again, String> {
         if object.size().is_some_and(|size| size > MAX_DOCUMENT) {
-            return Ok(Err(format!("over {MAX_DOCUMENT} bytes")));
+            return Err(format!("over {MAX_DOCUMENT} bytes"));
         }
         let bucket = self.replays.bucket.as_deref().unwrap_or_default();
         let got = self.s3.get_object().bucket(bucket).key(object.key().unwrap_or_default()).send().await;
-        let got = got.map_err(|error| SetupError::Storage(Chain(&error).to_string()))?;
-        let body = got.body.collect().await.map_err(|error| SetupError::Storage(Chain(&error).to_string()))?;
-        Ok(Again::read(&body.into_bytes()).map_err(|error| error.to_string()))
+        let got = got.map_err(|error| Chain(&error).to_string())?;
+        let body = got.body.collect().await.map_err(|error| Chain(&error).to_string())?;
+        Again::read(&body.into_bytes()).map_err(|error| error.to_string())
     }
+}
+
+fn time_left(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(LONGEST, |deadline| deadline.saturating_duration_since(Instant::now())).min(LONGEST)
 }
 
 /// The key that the rest comes behind.

@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 impl Setup {
     pub(super) async fn status(&self) -> Result<Value, SetupError> {
         let session = self.pool.get().await?;
-        let version = version(&*session).await?;
+        let version = version(&session).await?;
         let mut status = json!({"version": version, "latest_version": LATEST_VERSION});
         if version > LATEST_VERSION {
             // As after a roll-back. Migrations only add, so all else can be told.

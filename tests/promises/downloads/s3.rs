@@ -93,7 +93,7 @@ async fn a_missing_object_and_one_of_another_bucket_are_refused_for_good() {
 async fn a_rejected_record_is_kept_in_the_bucket_and_nowhere_else() {
     let mut bucket = Bucket::start().await;
     bucket.deliver("s3://uploads/missing.tar.gz").await;
-    let key = "tower/platform.upload.catalog/0/0-1767225600000.json";
+    let key = "tower/platform.upload.catalog/0000000000/00000000000000000000-1767225600000.json";
     assert_eq!(bucket.s3.list("rejections", "").unwrap(), [key]);
     let kept: Value = serde_json::from_slice(&bucket.s3.get("rejections", key).await.unwrap()).unwrap();
     assert_eq!(
@@ -113,7 +113,12 @@ async fn a_rejected_record_is_kept_in_the_bucket_and_nowhere_else() {
     assert_eq!(kept["value"], event["records"]["platform.upload.catalog-0"][0]["value"]);
 
     let row: String = bucket.world.value("SELECT r::text FROM rejected_records r").await;
-    assert!(row.contains("s3://rejections/tower/platform.upload.catalog/0/0-1767225600000.json"), "{row}");
+    assert!(
+        row.contains(
+            "s3://rejections/tower/platform.upload.catalog/0000000000/00000000000000000000-1767225600000.json"
+        ),
+        "{row}"
+    );
     let seen = bucket.process.logs().join("\n") + &row;
     assert!(!seen.contains(IDENTITY) && !seen.contains("5318290"), "{seen}");
 }

@@ -258,7 +258,7 @@ async fn the_events_of_setup_list_what_was_rejected_and_hand_over_what_lambda_ga
     stage.play(PERSISTER, "tombstone").await;
     let told = [stage.command("list-failures").await.to_string(), stage.command("replay").await.to_string()].join("\n");
     assert_snapshot!(told, @r#"
-    {"failures":[{"function":null,"key":"records/platform.upload.catalog/0/300-1772705700123.json","records":1,"topics":["platform.upload.catalog"],"why":"Message"}],"next":null}
+    {"failures":[{"function":null,"key":"records/platform.upload.catalog/0000000000/00000000000000000300-1772705700123.json","records":1,"topics":["platform.upload.catalog"],"why":"Message"}],"next":null}
     {"next":null,"replayed":[]}
     "#);
 }

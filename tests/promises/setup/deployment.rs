@@ -75,6 +75,18 @@ async fn a_stack_that_is_deleted_takes_nothing_along() {
 }
 
 #[tokio::test]
+async fn a_resource_keeps_the_id_that_it_has() {
+    let stack = Stack::local("postgres://nobody:secret@127.0.0.1:1/none").await;
+    let request = json!({
+        "RequestType": "Delete", "ResponseURL": stack.server.url("/answer"), "StackId": "s", "RequestId": "r",
+        "LogicalResourceId": "Migrations", "PhysicalResourceId": "made-up-by-cloudformation",
+    });
+    stack.setup.handle(&request.to_string(), None).await.unwrap();
+    let told: Value = serde_json::from_slice(&stack.server.requests()[0].body).unwrap();
+    assert_eq!(told["PhysicalResourceId"], "made-up-by-cloudformation");
+}
+
+#[tokio::test]
 async fn a_migration_that_fails_is_told_with_its_kind_and_without_secrets() {
     let stack = Stack::local("postgres://nobody:secret@127.0.0.1:1/none").await;
     let told = stack.told("Create").await;
@@ -116,10 +128,12 @@ async fn only_aws_is_answered() {
         "https://evil.example/?x=.amazonaws.com",
         "https://amazonaws.com.evil.example/",
         "https://s3.amazonaws.com@evil.example/",
-        "http://bucket.s3.amazonaws.com/",
+        "http://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/",
+        "https://my-bucket.s3.amazonaws.com/",
+        "https://abc.execute-api.eu-west-1.amazonaws.com/cloudformation-custom-resource-",
     ] {
         let error = stack.asks("Create", elsewhere).await.unwrap_err();
-        assert_eq!(error.to_string(), "ResponseURL is no https address of AWS", "{elsewhere}");
+        assert_eq!(error.to_string(), "ResponseURL is none of CloudFormation's in S3", "{elsewhere}");
     }
     assert!(stack.server.requests().is_empty());
 }

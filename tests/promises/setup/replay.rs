@@ -10,7 +10,7 @@ use longshore_devkit::http_server::{HttpServer, Reply, Request};
 use serde_json::{Value, json};
 
 const BATCH: &str = "aws/lambda/f3b1/platform.upload.catalog-0/2026-11-01/one";
-const REJECTED: &str = "rejected/platform.upload.catalog/0/9-0.json";
+const REJECTED: &str = "rejected/platform.upload.catalog/0000000000/00000000000000000009-0.json";
 
 fn event() -> Value {
     let record = json!({"topic": "platform.upload.catalog", "partition": 0, "offset": 7, "value": "e30="});

@@ -104,7 +104,7 @@ impl Discarded<'_> {
         let offset = |record: Option<&super::batch::Polled>| record.map_or(0, |record| record.offset);
         let (first, last) = (offset(self.work.records.first()), offset(self.work.records.last()));
         let millis = self.at.unix_timestamp_nanos() / 1_000_000;
-        format!("{}.{first}-{last}.{millis}.json", self.frame.partition_key())
+        format!("{}.{first:020}-{last:020}.{millis}.json", self.frame.partition_key())
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
         let folder = folder.path().join("made");
         Destination::Folder(folder.clone()).take(batch).await.unwrap();
         let names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(names, ["orders-2.5-9.1700000100000.json"]);
+        assert_eq!(names, ["orders-2.00000000000000000005-00000000000000000009.1700000100000.json"]);
         let mut document: Value = serde_json::from_slice(&std::fs::read(folder.join(&names[0])).unwrap()).unwrap();
         let event: Value = serde_json::from_str(document["payload"].take().as_str().unwrap()).unwrap();
         assert_eq!(event["records"]["orders-2"][1]["offset"], 9);
