@@ -6,6 +6,7 @@ mod inspect;
 mod loopback;
 mod poll;
 mod progress;
+mod samples;
 mod stack;
 mod table;
 mod test;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Options),
     /// Read a Kafka topic and invoke a function with its records, as Lambda's event source mapping does; Ctrl-C ends it
     Poll(poll::Options),
+    /// Invoke the functions with each file in events/, on a stack of its own, and compare with events/README.md
+    Samples(samples::Options),
     /// Run every test, on a PostgreSQL of their own
     Test {
         /// Passed on to `cargo test`, like `-- -p longshore -- --nocapture`
@@ -67,6 +70,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Down => up::down(&workspace).await,
         Command::Demo(options) => demo::run(&workspace, &options).await,
         Command::Poll(options) => poll::run(&options).await,
+        Command::Samples(options) => samples::run(&workspace, &options).await,
         Command::Test { arguments } => test::run(&workspace, &arguments).await,
         Command::Inspect(options) => inspect::run(&options),
         Command::Bench(options) => bench::run(&workspace, &options).await,
