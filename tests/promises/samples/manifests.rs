@@ -78,6 +78,7 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
 
     unknown-owner
       ERROR sample-unknown-owner rejected Owner
+    import | sample-unknown-owner | failed | Owner
     rejected | sample-unknown-owner | 352 | Owner | owner somebody-else is unknown, or the organisation may not import for it; see create-owner and grant of setup
 
     unsigned
