@@ -20,8 +20,8 @@ UPLOADED = {
 }
 
 
-def ensure_tools(tools: Path, pins: list[str]) -> None:
-    """Continues inside the virtual environment with the pinned tools, which it makes when it is not there."""
+def install_tools(tools: Path, pins: list[str]) -> Path:
+    """The Python of the virtual environment with the pinned tools, which is made when it is not there."""
     stamp = tools / "pins"
     python = tools / "bin" / "python"
     wanted = "\n".join(pins)
@@ -30,6 +30,12 @@ def ensure_tools(tools: Path, pins: list[str]) -> None:
         venv.create(tools, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *pins], check=True)
         stamp.write_text(wanted)
+    return python
+
+
+def ensure_tools(tools: Path, pins: list[str]) -> None:
+    """Continues inside that virtual environment."""
+    python = install_tools(tools, pins)
     if Path(sys.prefix).resolve() != tools.resolve():
         os.execv(python, [str(python), *sys.argv])
 

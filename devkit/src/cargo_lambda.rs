@@ -70,8 +70,19 @@ pub struct WatchOptions<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// What cargo-lambda and the functions print. Emptied at the start.
     pub log: &'a Path,
-    /// Whether a change of a source file builds and starts its function anew.
-    pub reload: bool,
+    /// Who builds and starts the functions.
+    pub start: Start,
+}
+
+/// Who builds and starts the functions of a [`Watch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// cargo-lambda, and a function anew when a source file of it changes.
+    Reloading,
+    /// cargo-lambda.
+    Once,
+    /// Somebody else, who tells them their [`Watch::runtime_api`].
+    Elsewhere,
 }
 
 impl CargoLambda {
@@ -97,6 +108,24 @@ impl CargoLambda {
         Self::find(tools).context("cargo-lambda was installed, but it is not where it should be")
     }
 
+    /// `cargo lambda invoke`, which is to be told more.
+    ///
+    /// # Errors
+    /// The search path cannot be extended by where cargo-lambda is.
+    pub fn invocation(&self) -> Result<Command> {
+        let mut command = cargo();
+        command.args(["lambda", "invoke"]);
+        self.put_on_path(&mut command)?;
+        Ok(command)
+    }
+
+    fn put_on_path(&self, command: &mut Command) -> Result<()> {
+        if let Some(bin) = &self.bin {
+            command.env("PATH", with_first(bin)?);
+        }
+        Ok(())
+    }
+
     /// Starts `cargo lambda watch` and blocks until it answers. A function is built and started by its first
     /// invocation, with `cargo run --bin`: `cargo build --bin` in the same workspace makes that quick.
     ///
@@ -106,18 +135,18 @@ impl CargoLambda {
         let log = File::create(options.log).with_context(|| format!("cannot write {}", options.log.display()))?;
         let mut command = cargo();
         command.args(["lambda", "watch", "--color", "never", "-A", "127.0.0.1", "-P", &options.port.to_string()]);
-        if !options.reload {
-            command.arg("--ignore-changes");
-        }
+        match options.start {
+            Start::Reloading => &mut command,
+            Start::Once => command.arg("--ignore-changes"),
+            Start::Elsewhere => command.arg("--only-lambda-apis"),
+        };
         #[expect(clippy::disallowed_methods, reason = "names are removed, no setting is read")]
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             command.env_remove(name);
         }
         // Not as `--env-file`: its parser refuses a value with an equals sign, and every database URL has one.
         command.envs(options.env);
-        if let Some(bin) = &self.bin {
-            command.env("PATH", with_first(bin)?);
-        }
+        self.put_on_path(&mut command)?;
         command.current_dir(options.workspace).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let mut leash = Leash::new("TERM")?;
         let child = own_group(&mut command).spawn().context("cannot start `cargo lambda watch`")?;
@@ -143,6 +172,12 @@ impl Watch {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What a function that cargo-lambda does not start itself is told as `AWS_LAMBDA_RUNTIME_API`.
+    #[must_use]
+    pub fn runtime_api(&self, function: &str) -> String {
+        format!("{}/.rt/{function}", self.url())
     }
 
     /// Invokes a function and waits for its answer. A handler's error is an answer with status 500.

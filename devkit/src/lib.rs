@@ -3,6 +3,7 @@
 //! use, never deployed.
 
 pub mod archive;
+pub mod built;
 pub mod cargo_lambda;
 pub mod http_client;
 pub mod http_server;

@@ -204,14 +204,14 @@ async fn ended(mut exited: watch::Receiver<Option<ExitStatus>>, api: &Api, logs:
 }
 
 /// What a developer has set (profiles, proxies, log levels) must not decide how a function behaves.
-fn inherit_path_only(command: &mut Command) {
+pub(crate) fn inherit_path_only(command: &mut Command) {
     #[expect(clippy::disallowed_methods, reason = "a program's search path, not a setting")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.env_clear().env("PATH", path);
 }
 
 /// The variables that Lambda sets for every function.
-fn lambda_environment(name: &str, endpoint: &str) -> [(&'static str, String); 11] {
+pub(crate) fn lambda_environment(name: &str, endpoint: &str) -> [(&'static str, String); 11] {
     [
         ("AWS_LAMBDA_RUNTIME_API", endpoint.to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", name.to_owned()),

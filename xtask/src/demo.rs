@@ -19,7 +19,7 @@ use tokio_postgres::Client;
 use self::{manifests::Manifests, tower::History};
 use crate::{
     progress::{Progress, write_line},
-    stack::{Stack, StackOptions, TRUSTED, UPLOADS, connect},
+    stack::{Functions, Stack, StackOptions, TRUSTED, UPLOADS, connect},
     table::{colour_on_stdout, size},
     workspace::Workspace,
 };
@@ -57,7 +57,7 @@ pub async fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let dir = workspace.target("demo");
     let broker = FakeBroker::start().await.context("a Kafka broker in this process")?;
     let kafka = Some(broker.bootstrap_servers());
-    let stack_options = StackOptions { dir: dir.clone(), port: None, reload: false, kafka, empty: true };
+    let stack_options = StackOptions { dir: dir.clone(), port: None, functions: Functions::Fixed, kafka, empty: true };
     let scale = options.scale;
     // Made while the servers start.
     let archives = spawn_blocking(move || (History::new(scale), begun.elapsed()));

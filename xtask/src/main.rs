@@ -7,6 +7,7 @@ mod loopback;
 mod poll;
 mod progress;
 mod replay;
+mod samples;
 mod stack;
 mod table;
 mod test;
@@ -39,6 +40,8 @@ enum Command {
     Poll(poll::Options),
     /// Hand to a function again what it has not done: batches that were given up, records that were rejected
     Replay(replay::Options),
+    /// Invoke the functions with each file in events/, on a stack of its own, and compare with events/README.md
+    Samples(samples::Options),
     /// Run every test, on a PostgreSQL of their own
     Test {
         /// Passed on to `cargo test`, like `-- -p longshore -- --nocapture`
@@ -71,6 +74,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(options) => demo::run(&workspace, &options).await,
         Command::Poll(options) => poll::run(&options).await,
         Command::Replay(options) => replay::run(&options).await,
+        Command::Samples(options) => samples::run(&workspace, &options).await,
         Command::Test { arguments } => test::run(&workspace, &arguments).await,
         Command::Inspect(options) => inspect::run(&options),
         Command::Bench(options) => bench::run(&workspace, &options).await,

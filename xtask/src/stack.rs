@@ -16,14 +16,18 @@ pub use self::import::TRUSTED;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::Bytes;
 use longshore_devkit::{
-    cargo_lambda::{CargoLambda, Watch, WatchOptions},
+    built,
+    cargo_lambda::{CargoLambda, Start, Watch, WatchOptions},
     postgres::{Cluster, Installation},
     s3::{Credentials, REGION, S3Server},
 };
 use tokio::task::spawn_blocking;
 use tokio_postgres::{Client, NoTls};
 
-use crate::{progress::Progress, workspace::Workspace};
+use crate::{
+    progress::Progress,
+    workspace::{FUNCTIONS, Workspace},
+};
 
 /// Where the uploads of the ingress service would lie.
 pub const UPLOADS: &str = "longshore-uploads";
@@ -33,6 +37,9 @@ pub const EXPORTS: &str = "longshore-exports";
 pub const REJECTED: &str = "longshore-rejected";
 /// The database of the functions.
 pub const DATABASE: &str = "longshore";
+
+/// What the functions print, in a stack's directory.
+pub const LOG: &str = "functions.log";
 
 /// An event without a record: the function starts, and does nothing.
 const NO_RECORDS: &str = r#"{"eventSource":"aws:kafka","bootstrapServers":"","records":{}}"#;
@@ -47,12 +54,23 @@ pub struct StackOptions {
     pub dir: PathBuf,
     /// The port for invocations, when it is free.
     pub port: Option<u16>,
-    /// Whether a change of a source file builds and starts its function anew.
-    pub reload: bool,
+    /// What the functions are.
+    pub functions: Functions,
     /// The brokers that events are published to, if there are any.
     pub kafka: Option<String>,
     /// Whether what an earlier stack in `dir` has left in the database is dropped.
     pub empty: bool,
+}
+
+/// What the functions of a stack are.
+#[derive(Debug, Clone)]
+pub enum Functions {
+    /// Those of this checkout, built for debugging; a change of a source file builds and starts its function anew.
+    Reloading,
+    /// The same, whatever changes.
+    Fixed,
+    /// What `sam build` has left in this folder.
+    Built(PathBuf),
 }
 
 /// A running stack. Dropped, it stops: the functions first, the database last.
@@ -60,8 +78,12 @@ pub struct StackOptions {
 pub struct Stack {
     /// What the functions' environment holds, and where to reach everything.
     pub env: BTreeMap<String, String>,
+    /// Those that `sam build` has built, if it is those.
+    _built: Option<built::Functions>,
     /// The functions under `cargo lambda watch`.
     pub functions: Watch,
+    /// What they are invoked with.
+    pub cargo_lambda: CargoLambda,
     /// The S3 server, with the buckets [`UPLOADS`] and [`REJECTED`].
     pub s3: S3Server,
     /// The PostgreSQL server, with the database [`DATABASE`].
@@ -81,7 +103,7 @@ impl Stack {
             start_postgres(options.dir.join("postgres"), options.empty, progress),
             start_s3(options.dir.join("s3"), progress),
             find_cargo_lambda(workspace.target("tools"), progress),
-            build(workspace, progress),
+            build(workspace, &options.functions, progress),
         )?;
         let port = free_port(options.port)?;
         let mut env = environment(&cluster, &s3, port);
@@ -94,13 +116,14 @@ impl Stack {
         write_env(&env_file, &env)?;
 
         let begun = Instant::now();
-        let (root, log) = (workspace.root().to_owned(), options.dir.join("functions.log"));
-        let (reload, variables) = (options.reload, env.clone());
+        let (root, log) = (workspace.root().to_owned(), options.dir.join(LOG));
+        let (start, variables, watching) = (options.functions.start(), env.clone(), cargo_lambda.clone());
         let functions = spawn_blocking(move || {
-            cargo_lambda.watch(WatchOptions { workspace: &root, port, env: &variables, log: &log, reload })
+            watching.watch(WatchOptions { workspace: &root, port, env: &variables, log: &log, start })
         })
         .await??;
-        let stack = Self { env, functions, s3, cluster, env_file, _lock: lock };
+        let built = options.functions.run_built(&functions, &env, &options.dir)?;
+        let stack = Self { env, _built: built, functions, cargo_lambda, s3, cluster, env_file, _lock: lock };
         tokio::try_join!(
             stack.expect_answer("setup", r#"{"command":"migrate"}"#),
             stack.expect_answer("tower-persister", NO_RECORDS),
@@ -108,7 +131,7 @@ impl Stack {
             stack.expect_answer("manifest-exporter", NO_RECORDS),
             stack.expect_answer("upstream-consumer", A_REQUEST),
         )
-        .with_context(|| format!("see {}", workspace.shown(&options.dir.join("functions.log"))))?;
+        .with_context(|| format!("see {}", workspace.shown(&options.dir.join(LOG))))?;
         progress.done("functions", &stack.functions.url(), begun.elapsed());
         Ok(stack)
     }
@@ -121,6 +144,22 @@ impl Stack {
         let body = String::from_utf8_lossy(&answer.body);
         ensure!(answer.status.is_success(), "`{function}` answered {}: {body}", answer.status);
         Ok(())
+    }
+}
+
+impl Functions {
+    fn start(&self) -> Start {
+        match self {
+            Self::Reloading => Start::Reloading,
+            Self::Fixed => Start::Once,
+            Self::Built(_) => Start::Elsewhere,
+        }
+    }
+
+    fn run_built(&self, watch: &Watch, env: &BTreeMap<String, String>, dir: &Path) -> Result<Option<built::Functions>> {
+        let Self::Built(folder) = self else { return Ok(None) };
+        let artifacts = built::artifacts(folder, &FUNCTIONS)?;
+        built::Functions::start(&artifacts, |name| watch.runtime_api(name), env, &dir.join(LOG)).map(Some)
     }
 }
 
@@ -215,8 +254,12 @@ async fn find_cargo_lambda(tools: PathBuf, progress: Progress) -> Result<CargoLa
     .await?
 }
 
-async fn build(workspace: &Workspace, progress: Progress) -> Result<()> {
+async fn build(workspace: &Workspace, functions: &Functions, progress: Progress) -> Result<()> {
     let begun = Instant::now();
+    if let Functions::Built(folder) = functions {
+        built::artifacts(folder, &FUNCTIONS)?;
+        return Ok(());
+    }
     workspace.build_functions().await?;
     progress.done("build", "debug", begun.elapsed());
     Ok(())
@@ -263,6 +306,7 @@ fn environment(cluster: &Cluster, s3: &S3Server, port: u16) -> BTreeMap<String, 
         // Nobody but this machine reaches the functions, and there is no authorizer before them.
         ("LONGSHORE_TRUST_IDENTITY_HEADER", "true".to_owned()),
         ("LONGSHORE_REJECTION_TARGET", format!("s3://{REJECTED}/records")),
+        ("LONGSHORE_FAILURE_TARGET", format!("s3://{REJECTED}")),
     ];
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -5,23 +5,20 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, stdout},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use longshore_devkit::{
-    manifest::manifest_samples,
-    process::{Signal, signal},
-    tower::samples,
-};
+use longshore_devkit::process::{Signal, signal};
 use tokio::signal::unix::{SignalKind, signal as listen};
 
 use crate::{
     loopback::Loopback,
     progress::{Progress, write_line},
-    stack::{Stack, StackLock, StackOptions, UPLOADS, read_env},
+    samples::prepare,
+    stack::{Functions, Stack, StackLock, StackOptions, read_env},
     workspace::Workspace,
 };
 
@@ -37,6 +34,9 @@ pub struct Options {
     /// Return when everything is healthy, and leave it running
     #[arg(long)]
     detach: bool,
+    /// Run what `sam build` has left in this folder (`.aws-sam/build`) instead of debug builds
+    #[arg(long, value_name = "FOLDER")]
+    built: Option<PathBuf>,
     /// This is the process that `--detach` leaves running
     #[arg(long, hide = true)]
     in_background: bool,
@@ -47,20 +47,21 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let dir = workspace.target("local");
     if options.detach {
         let progress = Progress::stderr();
-        let (shown, log) = (workspace.clone(), dir.join("up.log"));
-        tokio::task::spawn_blocking(move || detach(&shown, &log, progress)).await??;
+        let (shown, log, built) = (workspace.clone(), dir.join("up.log"), options.built.clone());
+        tokio::task::spawn_blocking(move || detach(&shown, built.as_deref(), &log, progress)).await??;
         write_line(stdout(), &endpoints(workspace, &dir, &read_env(&dir)?));
         return Ok(ExitCode::SUCCESS);
     }
     let progress = if options.in_background { Progress::relay() } else { Progress::stderr() };
-    let stack_options = StackOptions { dir: dir.clone(), port: Some(PORT), reload: true, kafka: None, empty: false };
+    let functions = options.built.clone().map_or(Functions::Reloading, Functions::Built);
+    let stack_options = StackOptions { dir: dir.clone(), port: Some(PORT), functions, kafka: None, empty: false };
     let stop = Stop::listen(options.in_background)?;
     let begun = Instant::now();
     let stack = tokio::select! {
         stack = Stack::start(workspace, &stack_options, progress) => stack?,
         () = stop.requested() => return Ok(ExitCode::FAILURE),
     };
-    prepare_samples(workspace, &stack, progress).await?;
+    prepare(workspace, &stack, progress).await?;
     let _loopback = Loopback::open(port(&stack.env).unwrap_or(PORT)).await;
     progress.done("healthy", "", begun.elapsed());
     if options.in_background {
@@ -74,22 +75,6 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     tokio::task::spawn_blocking(move || drop(stack)).await?;
     progress.done("stopped", "", begun.elapsed());
     Ok(ExitCode::SUCCESS)
-}
-
-/// Uploads the archives that the events in `events/` announce, and creates the owner that they are for. Archives are made
-/// anew, so that they are those of this checkout.
-async fn prepare_samples(workspace: &Workspace, stack: &Stack, progress: Progress) -> Result<()> {
-    let begun = Instant::now();
-    let made = tokio::task::spawn_blocking(|| [samples(), manifest_samples()].concat()).await?;
-    let count = made.len();
-    for (key, bytes) in made {
-        stack.s3.put(UPLOADS, key, bytes).await?;
-    }
-    let owner = workspace.root().join("events/setup/create-owner.json");
-    let command = fs::read(&owner).with_context(|| format!("cannot read {}", owner.display()))?;
-    stack.expect_answer("setup", command).await?;
-    progress.done("samples", &format!("{count} files and an owner, for the files in events/"), begun.elapsed());
-    Ok(())
 }
 
 /// Stops the stack, wherever it was started.
@@ -113,11 +98,14 @@ pub async fn down(workspace: &Workspace) -> Result<ExitCode> {
 }
 
 /// Starts this program again, in the background, and shows its progress until all is healthy.
-fn detach(workspace: &Workspace, log: &Path, progress: Progress) -> Result<()> {
+fn detach(workspace: &Workspace, built: Option<&Path>, log: &Path, progress: Progress) -> Result<()> {
     fs::create_dir_all(workspace.target("local"))?;
     let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["up", "--in-background"]).current_dir(workspace.root());
+    if let Some(folder) = built {
+        command.arg("--built").arg(folder.canonicalize().with_context(|| format!("there is no {}", folder.display()))?);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(output).process_group(0);
     let mut child = KilledUnlessReady(Some(command.spawn().context("cannot start the background process")?));
     let lines =

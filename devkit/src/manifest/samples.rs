@@ -68,6 +68,8 @@ pub fn manifest_samples() -> Vec<(&'static str, Vec<u8>)> {
         ("manifests/next.zip", versions.next.build_with_scheme(&authority.scheme("Example Manifest Signing"))),
         ("manifests/older.zip", versions.older.build(&authority)),
         ("manifests/tampered.zip", versions.tampered(&authority)),
+        ("manifests/unsigned.zip", versions.next.build_unsigned()),
+        ("manifests/incomplete.zip", versions.next.clone().without("consumer.json").build(&authority)),
         ("manifests/bundle.tar.gz", bundle),
         ("manifests/bundle.tar.gz.sig", signature),
     ]

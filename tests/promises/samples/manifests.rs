@@ -34,6 +34,11 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
     import | sample-next-version | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
     import | sample-forced-older | imported | MANIFEST_OLD | pools +0 ~2 -2 =0, subscriptions +0 ~1 -2 =0 | 0 | 5318290: manifest imported, forcing MANIFEST_OLD
 
+    incomplete
+      ERROR sample-incomplete rejected Manifest
+    import | sample-incomplete | failed | Manifest | 1 | the manifest has no consumer.json
+    rejected | sample-incomplete | 351 | Manifest | the manifest has no consumer.json
+
     manifest
       INFO sample-manifest imported
     import | sample-manifest | imported | pools +4 ~0 -0 =0, subscriptions +3 ~0 -0 =0 | 0 | 5318290: manifest imported
@@ -70,6 +75,16 @@ async fn each_event_of_manifest_importer_alone_does_what_is_said_of_it() {
     tombstone
       ERROR rejected Message
     rejected | 300 | Message | the record is a tombstone: it has no value
+
+    unknown-owner
+      ERROR sample-unknown-owner rejected Owner
+    import | sample-unknown-owner | failed | Owner
+    rejected | sample-unknown-owner | 352 | Owner | owner somebody-else is unknown, or the organisation may not import for it; see create-owner and grant of setup
+
+    unsigned
+      ERROR sample-unsigned rejected Signature
+    import | sample-unsigned | failed | Signature | 1 | the signature is missing or empty
+    rejected | sample-unsigned | 350 | Signature | the signature is missing or empty
     ");
 }
 

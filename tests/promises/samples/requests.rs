@@ -44,6 +44,9 @@ async fn each_request_is_answered_as_is_said_of_it() {
         "odd-key",
         "other-owner",
         "no-caller",
+        "unknown-path",
+        "wrong-method",
+        "wrong-type",
         "undo-imports",
         "undo-imports",
     ];
@@ -66,6 +69,9 @@ async fn each_request_is_answered_as_is_said_of_it() {
       odd-key: 403 there is no such thing, or the caller may not do this with it
       other-owner: 403 there is no such thing, or the caller may not do this with it
       no-caller: 401 sign the request with IAM credentials, or send a token
+      unknown-path: 404 there is no such path
+      wrong-method: 405 this path has another method; see the header Allow
+      wrong-type: 406 the answer can be had as application/json
       undo-imports: 200 {"pools":4,"products":8,"subscriptions":3}
       undo-imports: 404 owner 5318290 has no import to undo
     imports where the header is not trusted:
