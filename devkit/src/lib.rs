@@ -3,12 +3,14 @@
 //! use, never deployed.
 
 pub mod archive;
+pub mod aws_client;
 pub mod cargo_lambda;
 pub mod http_client;
 pub mod http_server;
 pub mod kafka_event;
 pub mod keys;
 pub mod manifest;
+pub mod moto;
 mod pip;
 pub mod postgres;
 pub mod process;
