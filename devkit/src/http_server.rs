@@ -275,7 +275,7 @@ mod tests {
         let (answer, ()) = tokio::join!(sent, opened);
         let answer = answer.unwrap();
         assert_eq!(
-            (answer.body.as_ref(), &*answer.headers["x-host"].to_str().unwrap()),
+            (answer.body.as_ref(), answer.headers["x-host"].to_str().unwrap()),
             (&b"body"[..], &*front.address().to_string())
         );
         let [asked] = &behind.requests()[..] else { panic!("asked once") };

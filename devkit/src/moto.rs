@@ -41,7 +41,7 @@ pub struct Moto {
 
 impl Moto {
     /// Starts it on a free port of 127.0.0.1 and blocks until it listens. Where it is missing, it is installed from PyPI
-    /// below `tools` first (about 20 s). `log` is emptied.
+    /// below `tools` first (about a minute). `log` is emptied.
     ///
     /// # Errors
     /// No Python with `venv` or `pip`, PyPI cannot be reached, or the server ended; then the end of its log is part of the
