@@ -17,7 +17,8 @@ use hyper::Method;
 
 pub use crate::http_client::Response;
 use crate::{
-    http_client, pip,
+    http_client,
+    pip::{self, Dependencies},
     process::{Leash, Signal, own_group, signal},
     system::tail,
 };
@@ -104,7 +105,7 @@ impl CargoLambda {
     /// # Errors
     /// No Python with `venv` or `pip`, or PyPI cannot be reached.
     pub fn install(tools: &Path) -> Result<Self> {
-        pip::install(&format!("cargo-lambda=={VERSION}"), &tools.join("cargo-lambda"))?;
+        pip::install(&[&format!("cargo-lambda=={VERSION}")], Dependencies::None, &tools.join("cargo-lambda"))?;
         Self::find(tools).context("cargo-lambda was installed, but it is not where it should be")
     }
 

@@ -26,7 +26,7 @@ pub async fn get(url: &str, headers: &[(&str, &str)]) -> Result<Response> {
     send(Method::GET, url, headers, Bytes::new()).await
 }
 
-/// Sends one request and reads its answer.
+/// Sends one request and reads its answer. The header `host` is the URL's unless one is given.
 ///
 /// # Errors
 /// The URL is not `http://host:port/..`, or the connection failed before the answer was complete.
@@ -35,7 +35,10 @@ pub async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: Byt
     ensure!(uri.scheme_str() == Some("http"), "`{url}` is not an http:// URL");
     let authority = uri.authority().context("the URL has no host")?.as_str().to_owned();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::builder().method(method).uri(path).header("host", &authority);
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", &authority);
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -1,7 +1,8 @@
 //! A scripted HTTP/1.1 server for tests of downloads and of the task API: it can answer, cut its answer short, stall,
-//! hang or hang up, and it remembers what it was asked.
+//! hang, hang up or pass requests on, and it remembers what it was asked.
 
 mod body;
+mod gate;
 mod reply;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{Response, StatusCode, body::Incoming, header::CONTENT_LENGTH, service::service_fn};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -24,11 +25,15 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-pub use self::reply::{Reply, Request};
 use self::{
     body::{Flushing, frames},
     reply::Kind,
 };
+pub use self::{
+    gate::Gate,
+    reply::{Reply, Request},
+};
+use crate::http_client;
 
 /// A server on a free port of 127.0.0.1. Dropped, it accepts no more; connections live until their clients end them.
 #[derive(Debug)]
@@ -147,7 +152,12 @@ impl Script {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let request = Request { method: parts.method, path, headers: parts.headers, body };
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
-        match (self.handler)(request).0 {
+        let Reply { kind, gate } = (self.handler)(request.clone());
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        match kind {
+            Kind::Forward(endpoint) => forward(&endpoint, request).await.map_err(io::Error::other),
             Kind::Hang => std::future::pending().await,
             Kind::Close => Err(io::ErrorKind::ConnectionAborted.into()),
             Kind::Answer { status, headers, body, ending, announced } => {
@@ -163,6 +173,24 @@ impl Script {
             }
         }
     }
+}
+
+/// Headers that belong to one connection, or that our client sets itself.
+const OF_A_CONNECTION: [&str; 5] = ["connection", "content-length", "expect", "keep-alive", "transfer-encoding"];
+
+async fn forward(endpoint: &str, request: Request) -> Result<Response<Body>> {
+    let kept = request.headers.iter().filter(|(name, _)| !OF_A_CONNECTION.contains(&name.as_str()));
+    let headers: Vec<(&str, &str)> =
+        kept.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let url = format!("{endpoint}{}", request.path);
+    let answer = http_client::send(request.method, &url, &headers, request.body).await?;
+    let mut response = Response::new(BodyExt::boxed(Full::new(answer.body).map_err(|never| match never {})));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    for name in OF_A_CONNECTION {
+        response.headers_mut().remove(name);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -223,10 +251,35 @@ mod tests {
     async fn a_file_goes_on_where_the_range_begins() {
         let server = HttpServer::start(|request| Reply::file(&request, "0123456789")).await.unwrap();
         let range = [("range", "bytes=7-")];
-        let answer =
-            crate::http_client::send(hyper::Method::GET, &server.url("/f"), &range, Bytes::new()).await.unwrap();
+        let answer = http_client::send(hyper::Method::GET, &server.url("/f"), &range, Bytes::new()).await.unwrap();
         assert_eq!((answer.status, answer.body.as_ref()), (StatusCode::PARTIAL_CONTENT, b"789".as_ref()));
         assert_eq!(answer.headers["content-range"], "bytes 7-9/10");
+    }
+
+    #[tokio::test]
+    async fn a_request_is_passed_on_as_it_came_and_the_answer_waits_for_its_gate() {
+        let behind = HttpServer::start(|request| {
+            Reply::ok(request.body).header("x-host", request.headers["host"].to_str().unwrap())
+        });
+        let behind = behind.await.unwrap();
+        let (gate, endpoint) = (Gate::default(), behind.url(""));
+        let held = gate.clone();
+        let front = HttpServer::start(move |_| Reply::forward(&endpoint).behind(&held)).await.unwrap();
+        let url = front.url("/a?b=c");
+        let sent = http_client::send(hyper::Method::PUT, &url, &[("x-signed", "1")], "body".into());
+        let opened = async {
+            gate.reached().await;
+            assert!(behind.requests().is_empty());
+            gate.open();
+        };
+        let (answer, ()) = tokio::join!(sent, opened);
+        let answer = answer.unwrap();
+        assert_eq!(
+            (answer.body.as_ref(), answer.headers["x-host"].to_str().unwrap()),
+            (&b"body"[..], &*front.address().to_string())
+        );
+        let [asked] = &behind.requests()[..] else { panic!("asked once") };
+        assert_eq!((asked.path.as_str(), asked.header("x-signed")), ("/a?b=c", Some("1")));
     }
 
     #[tokio::test]

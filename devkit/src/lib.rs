@@ -2,6 +2,7 @@
 //! be cut, archives as Ansible Tower's collector makes them, and manifests as Candlepin exports them. For tests and local
 //! use, never deployed.
 
+pub mod aws_client;
 pub mod archive;
 pub mod built;
 pub mod cargo_lambda;
@@ -10,6 +11,7 @@ pub mod http_server;
 pub mod kafka_event;
 pub mod keys;
 pub mod manifest;
+pub mod moto;
 mod pip;
 pub mod postgres;
 pub mod process;

@@ -199,7 +199,7 @@ impl Drop for S3Server {
 
 /// Percent-encodes what may not stand in a URL as it is. The slashes of a key stay; in the values of a query a slash
 /// need not be encoded either, but the signature counts it as if it were, so both forms are the same to the server.
-fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {

@@ -2,6 +2,7 @@
 //! seventy of them take more room and time to link than everything else together.
 
 mod api;
+mod aws;
 mod database;
 mod downloads;
 mod events;

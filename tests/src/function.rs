@@ -39,9 +39,18 @@ pub fn failed(invocation: &Invocation) -> Vec<i64> {
 
 /// The first logged line with this message, as JSON.
 pub async fn logged(function: &Function, message: &str) -> Value {
+    first_line(function, |line| line["message"] == message).await
+}
+
+/// The first line that tells that a record is left to redelivery for an error of this kind, as JSON.
+pub async fn left(function: &Function, kind: &str) -> Value {
+    first_line(function, |line| line["message"] == "record left to redelivery" && line["error_kind"] == kind).await
+}
+
+async fn first_line(function: &Function, is_it: impl Fn(&Value) -> bool) -> Value {
     let parsed = |line: &str| serde_json::from_str::<Value>(line).ok();
-    let is_it = |line: &str| parsed(line).is_some_and(|line| line["message"] == message);
-    parsed(&function.log_line(is_it).await.unwrap()).unwrap()
+    let line = function.log_line(|line| parsed(line).is_some_and(|line| is_it(&line))).await.unwrap();
+    parsed(&line).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "how `cargo xtask test` tells where the functions are")]

@@ -36,6 +36,16 @@ impl World {
         made["uuid"].as_str().unwrap().to_owned()
     }
 
+    /// Makes a distributor of the usual owner that has two of [`World::hosted_pool`] and may have them exported, and
+    /// returns its uuid.
+    pub async fn distributor_with_tools(&self) -> String {
+        let grant = "INSERT INTO grants SELECT account, id, 'export', now() FROM cp_owner WHERE account = $1";
+        self.client().execute(grant, &[&ORG]).await.unwrap();
+        let (pool, uuid) = (self.hosted_pool(10).await, self.distributor("lab").await);
+        self.entitle(&uuid, &pool, 2).await;
+        uuid
+    }
+
     /// Makes a product of the usual owner with one engineering product of one content set, and a pool of it. Returns the
     /// pool's id.
     pub async fn hosted_pool(&self, quantity: i64) -> String {

@@ -6,6 +6,7 @@ mod announcement;
 pub mod api;
 mod candlepin_rows;
 mod certificates;
+pub mod cloud;
 pub mod database;
 pub mod exports;
 pub mod function;
@@ -20,6 +21,7 @@ pub mod publishing;
 mod refusals;
 mod rows;
 pub mod samples;
+pub mod sealed;
 mod work;
 mod world;
 

@@ -6,7 +6,7 @@ use hyper::{
     header::{HeaderName, HeaderValue, LOCATION},
 };
 
-use super::body::Ending;
+use super::{body::Ending, gate::Gate};
 
 /// What the server was asked.
 #[derive(Debug, Clone)]
@@ -37,11 +37,21 @@ impl Request {
 
 /// What the server does with a request.
 #[derive(Debug, Clone)]
-pub struct Reply(pub(super) Kind);
+pub struct Reply {
+    pub(super) kind: Kind,
+    pub(super) gate: Option<Gate>,
+}
+
+impl From<Kind> for Reply {
+    fn from(kind: Kind) -> Self {
+        Self { kind, gate: None }
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Answer { status: StatusCode, headers: HeaderMap, body: Bytes, ending: Ending, announced: bool },
+    Forward(String),
     Hang,
     Close,
 }
@@ -51,7 +61,7 @@ impl Reply {
     #[must_use]
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let (headers, body) = (HeaderMap::new(), body.into());
-        Self(Kind::Answer { status, headers, body, ending: Ending::Whole, announced: true })
+        Kind::Answer { status, headers, body, ending: Ending::Whole, announced: true }.into()
     }
 
     /// 200 with a body.
@@ -89,13 +99,27 @@ impl Reply {
     /// No answer; the connection stays open.
     #[must_use]
     pub fn hang() -> Self {
-        Self(Kind::Hang)
+        Kind::Hang.into()
     }
 
     /// No answer; the connection is closed.
     #[must_use]
     pub fn close() -> Self {
-        Self(Kind::Close)
+        Kind::Close.into()
+    }
+
+    /// What the server at `endpoint` (`http://host:port`) answers to the same request. It is asked as the client asked
+    /// us, `Host` included, so that a signature holds.
+    #[must_use]
+    pub fn forward(endpoint: &str) -> Self {
+        Kind::Forward(endpoint.to_owned()).into()
+    }
+
+    /// The answer is made and given when the gate is open.
+    #[must_use]
+    pub fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
     }
 
     /// Adds a header. Without effect on a reply that has none.
@@ -104,7 +128,7 @@ impl Reply {
     /// The name or the value is not allowed in HTTP.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let Kind::Answer { headers, .. } = &mut self.0 {
+        if let Kind::Answer { headers, .. } = &mut self.kind {
             #[expect(clippy::expect_used, reason = "the headers are written in the test")]
             let (name, value) = (
                 HeaderName::try_from(name).expect("a header's name"),
@@ -118,7 +142,7 @@ impl Reply {
     /// The body comes in chunks, without a `Content-Length`.
     #[must_use]
     pub fn without_length(mut self) -> Self {
-        if let Kind::Answer { announced, .. } = &mut self.0 {
+        if let Kind::Answer { announced, .. } = &mut self.kind {
             *announced = false;
         }
         self
@@ -137,7 +161,7 @@ impl Reply {
     }
 
     fn ending(mut self, wanted: Ending) -> Self {
-        if let Kind::Answer { ending, .. } = &mut self.0 {
+        if let Kind::Answer { ending, .. } = &mut self.kind {
             *ending = wanted;
         }
         self

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 
 use super::account::Account;
-use crate::{pip, system};
+use crate::{
+    pip::{self, Dependencies},
+    system,
+};
 
 /// The oldest server that has what we use (`DROP DATABASE .. WITH (FORCE)`).
 const OLDEST_MAJOR: u32 = 14;
@@ -84,7 +87,7 @@ impl Installation {
 
     fn download() -> Result<Self> {
         let dir = download_dir().context("this program was not built by cargo, so there is no target/tools")?;
-        pip::install(WHEEL, &dir)?;
+        pip::install(&[WHEEL], Dependencies::None, &dir)?;
         let bin = downloaded(&dir).context("PostgreSQL was downloaded, but it is not where it should be")?;
         let shown = bin.display().to_string();
         Self::probe(Some(bin), Account::of_server()?.as_ref()).with_context(|| {

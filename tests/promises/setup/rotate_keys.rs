@@ -2,19 +2,12 @@
 
 use insta::assert_snapshot;
 use longshore::clock::Clock;
-use longshore::keyring::{Keyring, Sealed};
+use longshore::keyring::Keyring;
 use longshore_tests::manifest::{Era, Manifest};
+use longshore_tests::sealed::{K1, K2, keys};
 use longshore_tests::{ORG, World, function};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-const K1: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const K2: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=";
-
-fn keys(current: &str, keys: &[(&str, &str)]) -> String {
-    let keys: serde_json::Map<String, Value> = keys.iter().map(|(id, key)| ((*id).into(), (*key).into())).collect();
-    json!({"current": current, "keys": keys}).to_string()
-}
 
 fn set_keys(world: &World, text: &str) {
     std::fs::write(world.files().join("keys.json"), text).unwrap();
@@ -22,22 +15,6 @@ fn set_keys(world: &World, text: &str) {
 
 async fn rotate(world: &World) -> Value {
     world.setup(json!({"command": "rotate-keys"})).await
-}
-
-/// Every sealed value, opened: `table/id` and the text.
-async fn opened(world: &World, keyring: &str) -> Vec<String> {
-    let keyring = Keyring::parse(keyring).unwrap();
-    let mut texts = Vec::new();
-    for table in ["cp_certificate", "cp_id_cert", "cp_key_pair"] {
-        let sql =
-            format!("SELECT id, privatekey, privatekey_key_id FROM {table} WHERE privatekey IS NOT NULL ORDER BY id");
-        for row in world.client().query(&sql, &[]).await.unwrap() {
-            let context = format!("{table}/{}", row.get::<_, &str>(0));
-            let sealed = Sealed { bytes: row.get(1), key_id: row.get(2) };
-            texts.push(format!("{context} {}", keyring.open_text(&context, &sealed).unwrap().expose()));
-        }
-    }
-    texts
 }
 
 /// A world with keys in all three tables.
@@ -63,13 +40,13 @@ async fn seal(world: &World, number: usize) {
 async fn all_values_open_with_the_new_key_alone_afterwards() {
     let world = world().await;
     seal(&world, 450).await;
-    let before = opened(&world, &keys("k1", &[("k1", K1)])).await;
+    let before = world.opened(&keys("k1", &[("k1", K1)])).await;
     let mut process = function::start("setup", &world.variables(), &[]).await;
     set_keys(&world, &keys("k2", &[("k1", K1), ("k2", K2)]));
     let answer =
         process.invoke(br#"{"command":"rotate-keys"}"#, Duration::from_secs(60)).await.unwrap().result.unwrap();
     assert_snapshot!(String::from_utf8(answer).unwrap(), @r#"{"complete":true,"current":"k2","problems":[],"rotated":{"cp_certificate":2,"cp_id_cert":2,"cp_key_pair":451},"sealed":{"cp_certificate":{"k2":2},"cp_id_cert":{"k2":2},"cp_key_pair":{"k2":451}},"unopened":0}"#);
-    assert_eq!(opened(&world, &keys("k2", &[("k2", K2)])).await, before);
+    assert_eq!(world.opened(&keys("k2", &[("k2", K2)])).await, before);
     // Again, and with the old key gone.
     set_keys(&world, &keys("k2", &[("k2", K2)]));
     assert_snapshot!(rotate(&world).await, @r#"{"complete":true,"current":"k2","problems":[],"rotated":{"cp_certificate":0,"cp_id_cert":0,"cp_key_pair":0},"sealed":{"cp_certificate":{"k2":2},"cp_id_cert":{"k2":2},"cp_key_pair":{"k2":451}},"unopened":0}"#);
@@ -128,8 +105,5 @@ async fn imports_and_commands_go_on_with_the_new_key() {
     assert!(importer.handle(&event, None).await.unwrap().failed().is_empty());
     let command = json!({"command": "create-distributor", "owner": ORG, "name": "second"});
     world.setup(command).await;
-    let used = "SELECT DISTINCT privatekey_key_id FROM (SELECT privatekey_key_id FROM cp_certificate
-                UNION ALL SELECT privatekey_key_id FROM cp_id_cert UNION ALL SELECT privatekey_key_id FROM cp_key_pair) k
-                WHERE privatekey_key_id IS NOT NULL";
-    assert_eq!(world.list(used).await, "k2");
+    assert_eq!(world.sealed_with().await, "k2");
 }
