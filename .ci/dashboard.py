@@ -27,7 +27,7 @@ EVERYTHING = {
     "ManifestConsumerGroup": "longshore-candlepin",
     "ExportTopic": "longshore.exports",
     "ExportConsumerGroup": "longshore-exports",
-    "Publishes": "true",
+    "EventPublisher": "longshore-event-publisher",
     "IamApiId": "a1b2c3",
     "JwtApiId": "d4e5f6",
     "DatabaseIdentifier": "inventory",
@@ -42,7 +42,7 @@ EVERYTHING = {
 }
 # The same with all that can be left out left out.
 LEAST = EVERYTHING | {
-    "Alarms": "false", "AlarmTopicArn": "", "MskClusterArn": "", "PersisterTopic": "", "Publishes": "false",
+    "Alarms": "false", "AlarmTopicArn": "", "MskClusterArn": "", "PersisterTopic": "", "EventPublisher": "",
     "IamApiId": "", "JwtApiId": "", "DatabaseIdentifier": "",
 }  # fmt: skip
 
