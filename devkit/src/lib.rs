@@ -2,8 +2,8 @@
 //! be cut, archives as Ansible Tower's collector makes them, and manifests as Candlepin exports them. For tests and local
 //! use, never deployed.
 
-pub mod aws_client;
 pub mod archive;
+pub mod aws_client;
 pub mod built;
 pub mod cargo_lambda;
 pub mod http_client;
