@@ -14,7 +14,8 @@ const AT_ONCE: i32 = 100;
 /// Largest document that is read, in bytes: a payload has 6 MB, and JSON in JSON at most doubles them.
 const MAX_DOCUMENT: i64 = 16 << 20;
 
-/// Time without which nothing more is begun: a function that is still at it when `setup` ends has answered nobody.
+/// Time without which nothing more is begun, but for the first: a function that is still at it when `setup` ends has answered
+/// nobody.
 const LEAST: Duration = Duration::from_secs(60);
 
 /// Longest that a function takes for a batch.
@@ -44,7 +45,7 @@ impl Setup {
         let (objects, more) = self.objects(wanted).await?;
         let mut failures = Vec::with_capacity(objects.len());
         for object in &objects {
-            if time_left(deadline) < LEAST {
+            if !failures.is_empty() && time_left(deadline) < LEAST {
                 break;
             }
             let key = object.key().unwrap_or_default();
@@ -66,7 +67,7 @@ impl Setup {
         let mut replayed = Vec::new();
         for object in &objects {
             let left = time_left(deadline);
-            if left < LEAST {
+            if !replayed.is_empty() && left < LEAST {
                 break;
             }
             let outcome = self.replay_one(object, wanted.function, left).await;

@@ -72,12 +72,12 @@ impl HttpClient for Client {
 }
 
 /// What makes spans; none, and a line that says why, where that cannot be. `endpoint` only where it is not the environment's.
+#[expect(clippy::print_stderr, reason = "nobody listens to `tracing` yet")]
 pub(super) fn tracer(function: &str, endpoint: Option<&str>) -> Option<SdkTracer> {
     let ended: &'static Ended = Box::leak(Box::default());
     let mut exporter = match exporter(endpoint) {
         Ok(exporter) => exporter,
         Err(error) => {
-            // Nobody listens to `tracing` yet.
             eprintln!("spans are off: {error}");
             return None;
         }

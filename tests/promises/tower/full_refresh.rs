@@ -380,6 +380,7 @@ async fn a_refresh_leaves_a_row_an_event_and_no_staging() {
       "request_id": "req-1",
       "target": "INVENTORY_REFRESH",
       "target_name": "tower-1",
+      "traceparent": null,
       "type": "MODIFIED"
     }
     "#);

@@ -119,7 +119,7 @@ mod tests {
 
     const TEXT: &str = "# Samples\n\n## importer\n\nEach answers `{\"failures\":[]}`, always.\n\n\
         | file | what happens |\n|---|---|\n| `good.json` | is taken |\n| `old.json` | refused (`Conflict`, `OLD`) |\n\n\
-        ## http\n\n| file | what happens | answers |\n|---|---|---|\n| `get.json` | `x` | `200` |\n| `bad.json` | | `Event` |\n";
+        ## http\n\n| file | what happens | answers |\n|---|---|---|\n| `get.json` | `x` | `200` |\n| `bad.json` | x | `Event` |\n";
 
     fn objections(sample: &Sample, answer: Result<Value, String>, kinds: &[&str]) -> usize {
         sample.objections(answer.as_ref(), &kinds.iter().map(|kind| (*kind).to_owned()).collect()).len()
