@@ -10,6 +10,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use reqwest::Client;
 use serde::Deserialize;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Time to connect to the API.
@@ -51,6 +52,8 @@ pub enum Invoked {
 pub struct Functions {
     aws: Aws,
     clock: Clock,
+    /// Made once, when first needed: it reads the machine's certificate authorities.
+    client: OnceLock<Client>,
 }
 
 #[derive(Deserialize, Default)]
@@ -69,7 +72,7 @@ struct FunctionError {
 impl Functions {
     /// Those of the account and region that `aws` is for.
     pub fn new(aws: &Aws, clock: Clock) -> Self {
-        Self { aws: aws.clone(), clock }
+        Self { aws: aws.clone(), clock, client: OnceLock::new() }
     }
 
     /// Hands an event to a function and waits for its answer, `longest` at most.
@@ -119,7 +122,7 @@ impl Functions {
         let signable =
             SignableRequest::new("POST", &url, headers.into_iter(), body).map_err(|error| error.to_string())?;
         let (instructions, _) = sign(signable, &params.into()).map_err(|error| error.to_string())?.into_parts();
-        let mut request = client()?.post(&url).body(event.to_owned());
+        let mut request = self.client()?.post(&url).body(event.to_owned());
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -128,9 +131,13 @@ impl Functions {
         }
         Ok(request)
     }
-}
 
-/// An endpoint of a VPC has a private address.
-fn client() -> Result<Client, String> {
-    fetch::client(CONNECT, true).map_err(|error| Chain(&error).to_string())
+    /// An endpoint of a VPC has a private address.
+    fn client(&self) -> Result<&Client, String> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = fetch::client(CONNECT, true).map_err(|error| Chain(&error).to_string())?;
+        Ok(self.client.get_or_init(|| client))
+    }
 }
