@@ -23,7 +23,9 @@ impl Setup {
         joins_whole_tables(&transaction).await?;
         let values = [(&now as _, Type::TIMESTAMP), (&(now + NOTICE) as _, Type::TIMESTAMP)];
         let rows = transaction.query_typed(include_str!("certificates.sql"), &values).await.map_err(DbError::from)?;
+        let mut told = 0;
         for row in rows.iter().filter(|row| row.get("is_new")) {
+            told += 1;
             let context = outbox::Context {
                 key: format!("owner/{}", row.get::<_, &str>("owner")),
                 principal: None,
@@ -36,7 +38,6 @@ impl Setup {
         transaction.commit().await.map_err(DbError::from)?;
         session.done();
         metrics::certificates_expiring(rows.len());
-        let told = rows.iter().filter(|row| row.get("is_new")).count();
         Ok(json!({"expiring": rows.iter().map(|row| line(row, now)).collect::<Vec<_>>(), "told": told}))
     }
 }
