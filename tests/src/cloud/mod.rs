@@ -1,7 +1,7 @@
 //! AWS as one test sees it: moto, which all tests of a run share, behind a front that does what moto does not.
 //!
-//! Each test has buckets, secrets, keys and a user of its own. The user is the functions'; it may do what the roles in
-//! the template may, until the test says otherwise.
+//! Each test has buckets, secrets, keys and a user of its own. The user is the functions'; it may make the calls that they
+//! make here, until the test says otherwise. What each role may is compared with the code by `.ci/permissions`.
 
 mod front;
 mod quiet;
@@ -19,7 +19,7 @@ use quiet::Quiet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What the functions may do: the calls that the template's roles permit.
+/// What the functions may do: the calls that they make in these tests.
 const PERMITTED: [&str; 5] =
     ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "secretsmanager:GetSecretValue", "kms:Decrypt"];
 
