@@ -41,6 +41,16 @@ async fn each_upload_is_answered_once_at_its_end() {
 }
 
 #[tokio::test]
+async fn whose_an_upload_was_is_answered_where_only_the_identity_said_it() {
+    let world = World::with(&[ON]).await;
+    let announced = world.announce(&archive()).set("b64_identity", IDENTITY).without("org_id").without("account");
+    assert!(world.deliver(&[announced]).await.is_empty());
+    let [answer] = &world.messages("validation").await[..] else { panic!("one answer") };
+    assert_eq!((&answer["org_id"], &answer["account"]), (&json!(ORG), &json!("540155")));
+    assert_eq!(answer.get("b64_identity"), None);
+}
+
+#[tokio::test]
 async fn a_failure_that_may_pass_is_not_answered_yet() {
     let world = World::with(&[ON]).await;
     world.owner(ORG).await;

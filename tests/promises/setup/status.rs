@@ -20,6 +20,15 @@ async fn a_database_that_is_not_up_to_date_is_told_of() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_ahead_as_after_a_roll_back_is_told_of_with_all_else() {
+    let world = World::with_owner().await;
+    world.execute("INSERT INTO migrations (version, name, applied_on, checksum) VALUES (99, 'later', '', '0')").await;
+    let answer = status(&world).await;
+    assert_eq!((&answer["version"], &answer["problem"], &answer["owners"]), (&json!(99), &Value::Null, &json!(1)));
+    assert!(answer["note"].as_str().unwrap().starts_with("a newer release"), "{answer}");
+}
+
+#[tokio::test]
 async fn numbers_failures_and_what_waits_are_told() {
     let world = World::with_owner().await;
     world.apply(&ArchiveBuilder::new().collection("job_templates", [object::job_template(10)])).await;
